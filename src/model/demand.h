@@ -1,0 +1,132 @@
+/* A demand as a tenant writes it. `struct ask` is the part that matching reads: demands with equal asks
+ * are interchangeable for the matcher, and weir keeps one copy of each distinct ask. */
+#ifndef WEIR_MODEL_DEMAND_H
+#define WEIR_MODEL_DEMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/chip.h"
+#include "model/site.h"
+
+#define DEMAND_WORKERS_MAX 100000
+#define DEMAND_COMMAND_MAX 256       /* words */
+#define DEMAND_ENVIRONMENT_MAX 256   /* variables */
+#define DEMAND_LIST_MAX 64           /* models, tiers, regions, sites, data references */
+#define DEMAND_TEXT_MAX 65536        /* bytes of one word of the command or value of a variable */
+#define PRIORITY_MAX 1000
+#define PRIORITY_DEFAULT 100
+
+enum demand_kind { DEMAND_JOB, DEMAND_SERVICE, DEMAND_KIND_COUNT };
+STRING_TABLE_DECLARE(enum demand_kind, demand_kind);
+
+enum on_site_loss { LOSS_WAIT, LOSS_REQUEUE, LOSS_COUNT };
+STRING_TABLE_DECLARE(enum on_site_loss, on_site_loss);
+
+/* What one chip must at least offer. Fields that are 0 or empty ask for nothing. */
+struct chip_needs {
+	int64_t memory_mib;
+	struct throughput *throughputs;
+	size_t throughput_count;
+	const char **software; /* each of them must be there */
+	size_t software_count;
+};
+
+/* Chips of one worker. `milli` is a multiple of 1000 (whole chips), or below 1000 (a share of one). */
+struct chip_ask {
+	int64_t milli;
+	const char **models; /* any of these; empty: any model */
+	size_t model_count;
+	struct chip_needs needs;
+};
+
+struct shape {
+	int64_t cpu_milli;
+	int64_t memory_mib;
+	struct chip_ask chips;
+};
+
+/* A bound on the round-trip time from a place: a site of the network, or coordinates. */
+struct near {
+	const char *site;       /* "" when coordinates are given */
+	bool has_coordinates;
+	int64_t latitude_udeg;
+	int64_t longitude_udeg;
+	int64_t within_us;
+};
+
+/* Empty lists allow all. */
+struct where {
+	enum tier *tiers;
+	size_t tier_count;
+	const char **regions;
+	size_t region_count;
+	const char **sites;
+	size_t site_count;
+	struct near *near; /* NULL: anywhere */
+};
+
+struct rules {
+	bool domestic_only;    /* only chips of domestic origin */
+	bool clearance;        /* only chips whose security review is passed */
+	const char **residency; /* regions that the work may not leave; empty: free to go */
+	size_t residency_count;
+};
+
+/* Data that the demand reads; it may lie under a residency of its own. */
+struct data_reference {
+	const char *name;
+	int64_t size_mib;
+	const char *site;       /* where it lies */
+	const char **residency; /* regions that it may not leave; empty: free */
+	size_t residency_count;
+};
+
+struct ask {
+	enum demand_kind kind;
+	int64_t workers; /* of a job: all or nothing; of a service: replicas, each placed by itself */
+	struct shape shape;
+	int64_t priority; /* 0 to 1000, more is sooner */
+	bool preemptible;
+	bool simulated; /* has `simulate`: only simulated sites take it, and only real ones take the others */
+	struct where where;
+	struct rules rules;
+	struct data_reference *data;
+	size_t data_count;
+};
+
+struct variable {
+	const char *name;
+	const char *value;
+};
+
+/* What a simulated engine makes of the demand. */
+struct simulate {
+	int64_t duration_us;
+	int64_t exit_code;
+};
+
+/* How a sample says it should end; read by `weir up --until-done` only. */
+enum expectation { EXPECT_NONE, EXPECT_SUCCEEDED, EXPECT_FAILED, EXPECT_TIMED_OUT, EXPECT_CANCELLED, EXPECT_RUNNING, EXPECT_PENDING, EXPECT_COUNT };
+STRING_TABLE_DECLARE(enum expectation, expectation);
+
+struct demand_spec {
+	const char *name;
+	const char *title; /* a sentence for people, "" none */
+	const char *tenant; /* "" : the token's */
+	struct ask ask;
+	const char **command;
+	size_t command_count;
+	struct variable *environment;
+	size_t environment_count;
+	const char *working_folder; /* "" : the attempt's own folder */
+	int64_t time_limit_us;      /* 0: none; a service has none */
+	int64_t grace_us;           /* between the polite signal and the hard one; default 10 s */
+	int64_t attempts_max;       /* attempts after loss of a site; default 3 */
+	enum on_site_loss on_site_loss;
+	struct simulate *simulate; /* NULL: real */
+	enum expectation expect;
+};
+
+#endif
