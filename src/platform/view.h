@@ -1,0 +1,181 @@
+/* Views: what a reader may see of the state, as flat structs with schemas (the API's answers).
+ * Strings are borrowed from the state until the next event, lists are the arena's. */
+#ifndef WEIR_PLATFORM_VIEW_H
+#define WEIR_PLATFORM_VIEW_H
+
+#include "platform/platform.h"
+
+enum demand_state {
+	STATE_PENDING, STATE_PLACED, STATE_RUNNING, STATE_STOPPING, STATE_SUCCEEDED, STATE_FAILED, STATE_TIMED_OUT, STATE_CANCELLED, STATE_COUNT
+};
+STRING_TABLE_DECLARE(enum demand_state, demand_state);
+bool demand_state_is_ended(enum demand_state state);
+
+struct placement_view {
+	int64_t replica;
+	int64_t attempt;
+	uint64_t token;
+	const char *site;
+	enum tier tier;
+	const char *region;
+	enum engine_kind engine; /* simulated ones are labelled wherever they are shown */
+	enum attempt_state state;
+	enum outcome outcome;
+	int64_t exit_code;
+	int64_t exit_signal;
+	const char *message;
+	int64_t placed_us, started_us, ended_us;
+	int64_t progress_permille; /* -1 unknown */
+	int64_t cpu_used_us, memory_peak_mib; /* -1 unknown */
+	struct worker_slot *workers; /* only in the full view */
+	size_t worker_count;
+	int64_t policy_version, candidates, score_micro; /* why here: the record of the decision */
+};
+
+struct demand_view {
+	uint64_t id;
+	const char *name;
+	const char *title;
+	const char *tenant;
+	enum demand_kind kind;
+	enum demand_state state;
+	const char *reason; /* one sentence: why it is in this state; never empty */
+	int64_t priority;
+	int64_t workers;       /* or replicas */
+	int64_t running_count; /* replicas running; 0 or 1 for a job */
+	int64_t attempt;       /* of the latest attempt, 0 none */
+	int64_t accepted_us, started_us, ended_us;
+	int64_t progress_permille;
+	int64_t exit_code;
+	bool simulated;
+	int64_t cpu_milli, memory_mib, chip_milli; /* of one worker */
+	const char *sites;  /* names of the sites of its current placements, comma-separated; "" none */
+	enum expectation expect;
+	struct placement_view *placements; /* current ones, then up to 16 past ones; only in the full view */
+	size_t placement_count;
+	struct demand_spec *spec;          /* only in the full view */
+};
+
+struct site_status {
+	const char *name;
+	const char *title;
+	enum tier tier;
+	const char *region;
+	const char *operator_name;
+	int64_t latitude_udeg, longitude_udeg;
+	enum engine_kind engine;
+	enum site_condition condition;
+	int64_t condition_since_us;
+	bool draining;
+	const char *drain_reason;
+	int64_t seconds_since_seen; /* -1 never */
+	const char *agent;          /* version, "" */
+	int64_t nodes;
+	int64_t cpu_milli, cpu_free_milli;
+	int64_t memory_mib, memory_free_mib;
+	int64_t chips, chips_free;  /* whole chips */
+	struct chip_use {
+		const char *model;
+		int64_t count, free;
+	} *chip_uses;
+	size_t chip_use_count;
+	int64_t placements;         /* attempts that hold something here */
+	const char **notes;
+	size_t note_count;
+	struct price price;
+	struct node_group *groups;  /* only in the full view */
+	size_t group_count;
+};
+
+struct link_view {
+	const char *from, *to;
+	int64_t rtt_us, bandwidth_mbit;
+	int64_t price_micro_per_gib;
+};
+
+/* Roll-up of the network: by tier and by chip model. */
+struct tier_summary {
+	enum tier tier;
+	int64_t sites, sites_up, nodes, cpu_milli, cpu_free_milli, memory_mib, memory_free_mib, chips, chips_free;
+};
+struct chip_summary {
+	const char *model, *vendor;
+	enum origin origin;
+	int64_t count, free, waiting; /* waiting: chips that pending demands ask for by this model's name */
+};
+struct summary {
+	const char *name, *network, *title, *note, *version;
+	uint64_t epoch, sequence;
+	int64_t sites, sites_up, sites_draining, sites_simulated;
+	int64_t chips_domestic, chips_foreign;
+	int64_t demands[STATE_COUNT]; /* written as a map of state to count */
+	struct tier_summary tiers[TIER_COUNT];
+	struct chip_summary *chips;
+	size_t chip_count;
+};
+
+/* One line of a demand's story. */
+struct story_line {
+	uint64_t sequence;
+	int64_t time_us;
+	const char *event;    /* event_type_to_string */
+	const char *sentence; /* "placed on guian-hub: cheapest of 12 sites that fit" */
+};
+
+struct why_group {
+	enum verdict_code code;
+	bool never;
+	int64_t sites;
+	const char *sentence;
+	const char **examples; /* names of up to 8 sites, nearest to fitting first */
+	size_t example_count;
+};
+struct why_view {
+	uint64_t id;
+	enum demand_state state;
+	const char *summary; /* never empty */
+	bool fits_now, never;
+	int64_t ahead;
+	struct why_group *groups;
+	size_t group_count;
+};
+
+extern const struct schema demand_view_schema, demand_full_schema, site_status_schema, site_full_schema, link_view_schema, summary_schema,
+	story_line_schema, why_schema, token_view_schema;
+
+struct demand_filter {
+	int state;          /* -1 any; enum demand_state */
+	bool ended_only, live_only;
+	const char *tenant, *site, *name, *region; /* NULL any */
+	int kind;           /* -1 any */
+};
+struct site_filter {
+	int tier, condition, engine; /* -1 any */
+	const char *region, *name_contains;
+	int draining;       /* -1 any, 0, 1 */
+};
+
+int view_demand(const struct platform *platform, int64_t now_us, uint64_t id, bool full, struct arena *arena, struct demand_view *ret); /* -ENOENT */
+/* Demands with id > after (newest_first: id < before, 0 for none), at most `limit`; gives the count. *ret_more: whether others follow. */
+size_t view_demands(const struct platform *platform, int64_t now_us, const struct demand_filter *filter, uint64_t cursor, bool newest_first,
+		    size_t limit, struct arena *arena, struct demand_view **ret, bool *ret_more);
+int view_site(const struct platform *platform, int64_t now_us, const char *name, bool full, struct arena *arena, struct site_status *ret);
+/* Sites in order of name; `after` is a name or "". */
+size_t view_sites(const struct platform *platform, int64_t now_us, const struct site_filter *filter, const char *after, size_t limit,
+		  struct arena *arena, struct site_status **ret, bool *ret_more);
+size_t view_links(const struct platform *platform, size_t offset, size_t limit, struct arena *arena, struct link_view **ret, bool *ret_more);
+size_t view_regions(const struct platform *platform, const struct region **ret);
+const struct catalogue *view_catalogue(const struct platform *platform);
+void view_summary(const struct platform *platform, int64_t now_us, struct arena *arena, struct summary *ret);
+int view_story(const struct platform *platform, uint64_t id, struct arena *arena, struct story_line **ret, size_t *ret_count); /* -ENOENT */
+int view_why(const struct platform *platform, int64_t now_us, uint64_t id, struct arena *arena, struct why_view *ret);
+size_t view_tokens(const struct platform *platform, struct arena *arena, struct token_view **ret);
+/* -ENOENT, or the site that holds the attempt's output. */
+int view_placement_site(const struct platform *platform, uint64_t demand, int64_t replica, int64_t attempt, const char **ret_site,
+			struct attempt_name *ret_name);
+
+/* One event as the stream shows it: {"sequence","time_us","type","demand"?, "site"?, "sentence", "body":{...}}.
+ * `*ret_demand` (0 none), `*ret_tenant` (NULL none) say who may see it; secrets are never written. */
+void view_event_json(const struct platform *platform, const struct event *event, struct strbuf *out, uint64_t *ret_demand, const char **ret_tenant);
+
+#endif
