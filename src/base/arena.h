@@ -31,6 +31,6 @@ char *arena_vprintf(struct arena *arena, const char *format, va_list arguments);
 #define ARENA_NEW(arena, type) ((type *)arena_alloc((arena), sizeof(type)))
 #define ARENA_ARRAY(arena, type, count) ((type *)arena_array((arena), (count), sizeof(type)))
 
-#define cleanup_arena __attribute__((cleanup(arena_done)))
+#define cleanup_arena __attribute__((__cleanup__(arena_done)))
 
 #endif

@@ -24,7 +24,7 @@ static inline void cleanup_free_pointer(void *pointer)
 {
 	free(*(void **)pointer);
 }
-#define cleanup_free __attribute__((cleanup(cleanup_free_pointer)))
+#define cleanup_free __attribute__((__cleanup__(cleanup_free_pointer)))
 
 /* DEFINE_CLEANUP(struct thing *, thing_free) allows `cleanup(thing_free) struct thing *thing = NULL;` */
 #define DEFINE_CLEANUP(type, function)                                                                                                     \
@@ -33,7 +33,7 @@ static inline void cleanup_free_pointer(void *pointer)
 		if (*value)                                                                                                                \
 			function(*value);                                                                                                  \
 	}
-#define cleanup(function) __attribute__((cleanup(cleanup_##function)))
+#define cleanup(function) __attribute__((__cleanup__(cleanup_##function)))
 
 /* Grows `array` (a pointer variable) so that it holds at least `needed` elements; `capacity` is its
  * size_t companion. Doubles, so pushing is O(1) amortised. */

@@ -21,6 +21,6 @@ void strbuf_vprintf(struct strbuf *buf, const char *format, va_list arguments);
 const char *strbuf_text(const struct strbuf *buf);
 char *strbuf_take(struct strbuf *buf); /* the caller frees; the buffer is empty after; never NULL */
 
-#define cleanup_strbuf __attribute__((cleanup(strbuf_done)))
+#define cleanup_strbuf __attribute__((__cleanup__(strbuf_done)))
 
 #endif
