@@ -5,7 +5,7 @@
 
 #include <uv.h>
 
-#include "daemon/core.h"
+#include "core/core.h"
 #include "io/http_server.h"
 
 struct api;

@@ -11,7 +11,7 @@
  *   S4  records are only dropped when a complete snapshot stands at or after them.
  *   S5  one process at a time holds a store open for writing; a second one is refused (-EBUSY), never waits.
  *
- * All calls block; the daemon makes them on a thread of its own (daemon/committer.h). A handle is used
+ * All calls block; the daemon makes them on a thread of its own (core/committer.h). A handle is used
  * by one thread at a time.
  */
 #ifndef WEIR_STORE_STORE_H

@@ -1,7 +1,7 @@
 /* A snapshot on its way into the store: the state's records in an unlinked file, written by a forked
  * child from its copy-on-write picture of the state, so that the platform goes on meanwhile. */
-#ifndef WEIR_DAEMON_SNAPSHOT_FILE_H
-#define WEIR_DAEMON_SNAPSHOT_FILE_H
+#ifndef WEIR_CORE_SNAPSHOT_FILE_H
+#define WEIR_CORE_SNAPSHOT_FILE_H
 
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-#include "daemon/snapshot_file.h"
+#include "core/snapshot_file.h"
 
 #include <string.h>
 #include <sys/mman.h>

@@ -8,8 +8,8 @@
  * the process says why and ends; the log then tells what was true. Deciding only on durable state was
  * rejected: each decision would wait for the disk, or decide on what is already out of date.
  */
-#ifndef WEIR_DAEMON_CORE_H
-#define WEIR_DAEMON_CORE_H
+#ifndef WEIR_CORE_CORE_H
+#define WEIR_CORE_CORE_H
 
 #include <uv.h>
 

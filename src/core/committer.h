@@ -6,8 +6,8 @@
  * Invariants: at most one job is with the thread; batches reach the store in the order of their records;
  * callbacks of a batch run on the loop's thread, after the batch is durable, in the order they were given.
  */
-#ifndef WEIR_DAEMON_COMMITTER_H
-#define WEIR_DAEMON_COMMITTER_H
+#ifndef WEIR_CORE_COMMITTER_H
+#define WEIR_CORE_COMMITTER_H
 
 #include <stdbool.h>
 #include <uv.h>
@@ -44,7 +44,7 @@ void committer_set_durable(struct committer *committer, uint64_t sequence); /* w
 size_t committer_waiting(const struct committer *committer);
 int64_t committer_last_us(const struct committer *committer);
 
-/* Puts a snapshot file (daemon/snapshot_file.h) into the store, then trims. The descriptor is taken
+/* Puts a snapshot file (core/snapshot_file.h) into the store, then trims. The descriptor is taken
  * over. -EBUSY while one is under way. */
 int committer_snapshot(struct committer *committer, int fd, uint64_t sequence, const uint8_t hash[32]);
 

@@ -1,4 +1,4 @@
-#include "daemon/committer.h"
+#include "core/committer.h"
 
 #include <assert.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/strbuf.h"
-#include "daemon/snapshot_file.h"
+#include "core/snapshot_file.h"
 
 #define SNAPSHOT_PART_BYTES (4u << 20)
 
