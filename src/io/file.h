@@ -1,0 +1,20 @@
+/* Whole small files: reading with a limit, writing so that a crash leaves the old or the new content. */
+#ifndef WEIR_IO_FILE_H
+#define WEIR_IO_FILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/strbuf.h"
+
+#define FILE_READ_MAX (64u << 20)
+
+/* Appends the file's bytes to `ret`; "-" is standard input. -ENOENT, -EFBIG and the like with the path in the sentence. */
+int file_read(const char *path, size_t bytes_max, struct strbuf *ret, struct err *err);
+/* Writes beside, syncs, renames. */
+int file_write(const char *path, const void *data, size_t length, mode_t mode, struct err *err);
+/* Makes the folder and those above it; one that exists is fine. */
+int folder_make(const char *path, mode_t mode, struct err *err);
+
+#endif
