@@ -18,7 +18,7 @@ struct arena {
 
 void arena_init(struct arena *arena);
 void arena_done(struct arena *arena);  /* gives all back; the arena may be used again */
-void arena_reset(struct arena *arena); /* as arena_done, but keeps the first block for what comes next */
+void arena_reset(struct arena *arena); /* as arena_done, but keeps one block, of at most 1 MiB, for what comes next */
 
 void *arena_alloc(struct arena *arena, size_t size);                     /* zeroed; never NULL */
 void *arena_array(struct arena *arena, size_t count, size_t size);       /* zeroed; aborts on overflow */

@@ -17,19 +17,18 @@ int err_set(struct err *err, int code, const char *format, ...)
 
 int err_prefix(struct err *err, int code, const char *format, ...)
 {
-	char before[sizeof(err->text)];
-	char after[sizeof(err->text)];
+	char whole[2 * sizeof(err->text)];
 	va_list arguments;
 	size_t length;
 
 	if (!err)
 		return code;
 	va_start(arguments, format);
-	vsnprintf(before, sizeof(before), format, arguments);
+	vsnprintf(whole, sizeof(err->text), format, arguments);
 	va_end(arguments);
-	memcpy(after, err->text, sizeof(after));
-	length = strlen(before);
-	memcpy(err->text, before, length + 1);
-	snprintf(err->text + length, sizeof(err->text) - length, ": %s", after);
+	length = strlen(whole);
+	snprintf(whole + length, sizeof(whole) - length, ": %s", err->text);
+	whole[sizeof(err->text) - 1] = 0;
+	memcpy(err->text, whole, sizeof(err->text));
 	return code;
 }

@@ -28,6 +28,8 @@ enum unit {
 
 /* Parses `text` into whole units. Error: -EINVAL or -ERANGE, with what was expected in `err`. */
 int unit_parse(enum unit unit, const char *text, int64_t *ret_value, struct err *err);
+/* The same for a bare whole number, as JSON and YAML give it. */
+int unit_from_integer(enum unit unit, int64_t number, int64_t *ret_value, struct err *err);
 /* Writes the shortest exact text that unit_parse reads back; gives `buffer` back. 32 bytes always suffice. */
 const char *unit_format(enum unit unit, int64_t value, char *buffer, size_t size);
 /* What unit_parse takes, for messages: "a duration such as 30s, 10m or 2h". */
