@@ -129,4 +129,8 @@ struct demand_spec {
 	enum expectation expect;
 };
 
+/* Brings the lists that are sets (models, software, tiers, regions, sites, residency, data) into one order and drops
+ * repetitions, so that equal asks are equal byte by byte in their binary form. In place. */
+void ask_canonicalize(struct ask *ask);
+
 #endif
