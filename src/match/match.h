@@ -6,6 +6,13 @@
  *
  * The input borrows the state's supply and never changes it: what the round gives out is kept in an
  * overlay of the nodes it touched, in the arena.
+ *
+ * Where: the sites that the hard rules allow (a bit set per class), in the order of what an hour there
+ * costs: the shapes of all workers at the site's prices, plus a share of it for the tier (jobs: 5 % for
+ * regional, 10 % for edge; services: 5 % for regional, 10 % for hub) and, for services that are to be
+ * near a place, 5 % per millisecond to it; ties by the sites' order. The first that has room takes it.
+ * Within a site: best fit, see match/room.h. A job's workers are placed all or none, on one site; each
+ * replica of a service by itself.
  */
 #ifndef WEIR_MATCH_MATCH_H
 #define WEIR_MATCH_MATCH_H
@@ -29,7 +36,7 @@ struct match_class {
 
 struct match_limits {
 	size_t placements_max; /* then the round ends; the rest goes on in the next. 0: none */
-	size_t slots_max;      /* workers over all placements of the round. 0: none */
+	size_t slots_max;      /* workers over all placements of the round; one larger job may be its only one. 0: none */
 };
 
 struct match_input {
@@ -49,7 +56,7 @@ struct match_placement {
 	struct slot *slots; /* one per worker */
 	size_t slot_count;
 	int64_t score;      /* what this site's choice cost, in micro-units of money an hour; smaller was better */
-	uint32_t candidates; /* sites that could have taken it */
+	uint32_t candidates; /* sites that the rules allowed and that this round had not found full for its class */
 };
 
 struct match_class_result {
@@ -66,7 +73,8 @@ struct match_plan {
 	bool complete; /* false: a limit ended it */
 };
 
-/* Everything in the plan is the arena's. Cost: O(classes log classes + placements * sites' candidates). */
+/* Everything in the plan is the arena's. Cost: per class one pass over the sites and the totals of those
+ * without room; per placement the nodes of its site, shared by up to 64 like ones that follow each other. */
 void match_round(const struct match_input *input, struct arena *arena, struct match_plan *ret);
 
 #endif

@@ -35,8 +35,8 @@ struct rule_context {
 	const struct topology *topology;
 };
 
-/* The first static rule that the site breaks, or VERDICT_FITS: condition, engine, place, latency,
- * residency, chips (model, needs, origin, clearance), size of the empty site. */
+/* The first rule that the site breaks apart from what is free there, or VERDICT_FITS; in the order of
+ * the verdict's codes. A worker's chips are all of one model. */
 struct verdict rules_check_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context);
 /* The chips of one node of the group that the ask may use, as a bit set. All of them when it asks for none. */
 uint64_t rules_chip_mask(const struct ask *ask, const struct supply_group *group, const struct rule_context *context);
