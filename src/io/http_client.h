@@ -30,7 +30,7 @@ struct http_call_settings {
 };
 
 struct http_client *http_client_new(uv_loop_t *loop, const char *ca_path); /* ca_path: PEM to trust for https, NULL the system's */
-void http_client_free(struct http_client *client); /* open calls end without `done`; takes NULL */
+void http_client_free(struct http_client *client); /* open calls end without `done`; takes NULL; allowed from `done` and `data` */
 
 /* Never calls `done` before it returned. */
 struct http_call *http_client_call(struct http_client *client, const struct http_call_settings *settings);

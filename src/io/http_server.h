@@ -37,7 +37,7 @@ struct http_settings {
 	size_t body_max;           /* larger: 413 */
 	size_t header_max;         /* larger: 431 */
 	unsigned connections_max;  /* further ones wait in the backlog */
-	unsigned connections_per_address_max;
+	unsigned connections_per_address_max; /* further ones are closed; 0: no limit */
 	unsigned idle_timeout_s;
 	void (*handle)(void *context, struct http_request *request);
 	/* The client went away before the answer was complete, or the stream ended; drop every pointer to it. May be NULL. */
@@ -48,7 +48,9 @@ struct http_settings {
 /* -EADDRINUSE, -EACCES, -EINVAL (certificate) with a sentence. */
 int http_server_new(uv_loop_t *loop, const struct http_settings *settings, struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
-void http_server_free(struct http_server *server); /* closes every connection; takes NULL */
+/* Closes every connection, telling `gone` of those not answered; takes NULL. Not from inside a callback of the
+ * server's. The loop must turn once more before it is closed. */
+void http_server_free(struct http_server *server);
 
 const char *http_request_header(const struct http_request *request, const char *name); /* NULL absent; case ignored */
 const char *http_request_query(const struct http_request *request, const char *name);  /* NULL absent; percent-decoded */
