@@ -154,11 +154,13 @@ static struct verdict node_too_small(const struct worker_need *need, struct chip
 	return (struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_MEMORY, .have = memory, .want = need->memory_mib };
 }
 
-static struct verdict check_size(struct chip_cache *cache, const struct supply *supply)
+/* What the site holds when it is empty: its chips first, then its size. */
+static struct verdict check_supply(struct chip_cache *cache, const struct supply *supply)
 {
 	struct worker_need need = worker_need_of(&cache->ask->shape);
 	int64_t want = cache->ask->kind == DEMAND_JOB ? cache->ask->workers : 1;
 	int64_t have = 0;
+	struct verdict verdict;
 
 	for (size_t g = 0; g < supply->group_count; g++) {
 		const struct supply_group *group = &supply->groups[g];
@@ -171,6 +173,9 @@ static struct verdict check_size(struct chip_cache *cache, const struct supply *
 		if (have >= want)
 			return fits;
 	}
+	verdict = check_chips(cache, supply);
+	if (verdict.code != VERDICT_FITS)
+		return verdict;
 	if (have == 0)
 		return node_too_small(&need, cache, supply);
 	/* `want` bounded what each node was asked for, so a smaller sum is exact. */
@@ -184,9 +189,7 @@ struct verdict rules_check_site_cached(struct chip_cache *cache, const struct si
 	if (verdict.code == VERDICT_FITS && site->condition == CONDITION_UNSEEN)
 		verdict.code = VERDICT_SITE_UNSEEN;
 	if (verdict.code == VERDICT_FITS)
-		verdict = check_chips(cache, site->supply);
-	if (verdict.code == VERDICT_FITS)
-		verdict = check_size(cache, site->supply);
+		verdict = check_supply(cache, site->supply);
 	if (verdict.code != VERDICT_FITS)
 		return verdict;
 	verdict.have = site->seconds_since_seen;
