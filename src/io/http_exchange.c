@@ -103,10 +103,17 @@ void http_exchange_resume(struct http_exchange *exchange)
 	http_server_want(exchange->connection->server);
 }
 
+static void response_headers(struct MHD_Response *response, va_list headers)
+{
+	const char *name;
+
+	while ((name = va_arg(headers, const char *)))
+		response_header(response, name, va_arg(headers, const char *));
+}
+
 void http_respond(struct http_request *request, unsigned status, const char *content_type, const void *body, size_t length, ...)
 {
 	struct http_exchange *exchange = exchange_of(request);
-	const char *name;
 	va_list headers;
 
 	assert(exchange->state == EXCHANGE_HELD);
@@ -117,8 +124,7 @@ void http_respond(struct http_request *request, unsigned status, const char *con
 	if (content_type)
 		response_header(exchange->response, "Content-Type", content_type);
 	va_start(headers, length);
-	while ((name = va_arg(headers, const char *)))
-		response_header(exchange->response, name, va_arg(headers, const char *));
+	response_headers(exchange->response, headers);
 	va_end(headers);
 	exchange->state = EXCHANGE_ANSWERED;
 	exchange->connection->deadline_ms = deadline_after(exchange->connection->server, length);
@@ -153,9 +159,10 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
 	return (ssize_t)size;
 }
 
-int http_stream_begin(struct http_request *request, unsigned status, const char *content_type, size_t buffer_max)
+int http_stream_begin(struct http_request *request, unsigned status, const char *content_type, size_t buffer_max, ...)
 {
 	struct http_exchange *exchange = exchange_of(request);
+	va_list headers;
 
 	if (exchange->state != EXCHANGE_HELD)
 		return -EALREADY;
@@ -164,6 +171,9 @@ int http_stream_begin(struct http_request *request, unsigned status, const char 
 		abort();
 	response_header(exchange->response, "Content-Type", content_type);
 	response_header(exchange->response, "Cache-Control", "no-store");
+	va_start(headers, buffer_max);
+	response_headers(exchange->response, headers);
+	va_end(headers);
 	exchange->status = status;
 	exchange->stream_max = buffer_max;
 	exchange->state = EXCHANGE_STREAMING;

@@ -26,6 +26,7 @@ struct http_request {
 	size_t body_length;
 	const char *peer;  /* numeric address of the client */
 	struct arena arena; /* lives as long as the request */
+	void *handler_private; /* the handler's own; NULL at first */
 	void *server_private;
 };
 
@@ -61,9 +62,9 @@ void http_request_each_query(const struct http_request *request, void (*visit)(v
 void http_respond(struct http_request *request, unsigned status, const char *content_type, const void *body, size_t length, ...)
 	__attribute__((sentinel));
 
-/* Begins a chunked answer that goes on until http_stream_close or `gone`. Stream data waits in a buffer
+/* Begins a chunked answer (headers as in http_respond) that goes on until http_stream_close or `gone`. Stream data waits in a buffer
  * of at most `buffer_max` bytes: http_stream_write gives -ENOBUFS when it would not fit (the client is too slow). */
-int http_stream_begin(struct http_request *request, unsigned status, const char *content_type, size_t buffer_max);
+int http_stream_begin(struct http_request *request, unsigned status, const char *content_type, size_t buffer_max, ...) __attribute__((sentinel));
 int http_stream_write(struct http_request *request, const void *data, size_t length);
 size_t http_stream_room(const struct http_request *request);
 void http_stream_close(struct http_request *request);

@@ -82,7 +82,7 @@ static inline void test_handle(void *context, struct http_request *request)
 		return;
 	}
 	if (!strcmp(request->path, "/stream")) {
-		assert_int_equal(http_stream_begin(request, 200, "text/event-stream", 65536), 0);
+		assert_int_equal(http_stream_begin(request, 200, "text/event-stream", 65536, "X-Stream", "yes", NULL), 0);
 		fixture->stream = request;
 		return;
 	}

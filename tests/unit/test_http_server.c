@@ -321,6 +321,7 @@ static void test_stream(void **state)
 	client_puts(&fixture, fd, "GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
 	client_expect(&fixture, fd, &got, "\r\n\r\n");
 	assert_non_null(strstr(got.data, "Transfer-Encoding: chunked"));
+	assert_non_null(strstr(got.data, "X-Stream: yes\r\n"));
 	assert_int_equal(http_stream_write(fixture.stream, "first ", 6), 0);
 	client_expect(&fixture, fd, &got, "first ");
 	assert_int_equal(http_stream_write(fixture.stream, "second ", 7), 0);
