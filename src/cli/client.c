@@ -108,7 +108,8 @@ void client_prepare(const struct client *client, CURL *curl, const char *path, s
 static CURLcode perform(struct client *client, const struct client_request *request, struct reply *reply, char error[CURL_ERROR_SIZE])
 {
 	CURL *curl = client->curl;
-	cleanup_free char *text = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
+	cleanup_free char *written = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
+	const char *text = request->body_text ? request->body_text : written;
 	cleanup_free char *url = NULL;
 	struct curl_slist *headers = NULL;
 	curl_off_t wait = 0;

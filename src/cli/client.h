@@ -36,6 +36,7 @@ struct client_request {
 	const char *method; /* NULL: GET */
 	const char *path;   /* "/v1/sites?tier=hub" */
 	const json_t *body;
+	const char *body_text; /* JSON that was written already; instead of `body` */
 	const char *idempotency_key;
 	int64_t retry_us;   /* tries again as long while the server can't be reached or is too busy; 0: not */
 	int64_t timeout_us; /* of one try; 0: 60 s */
@@ -69,7 +70,7 @@ struct client_stream {
 };
 /* Runs all of them until each has ended, or `turn` (called at least every `turn_us`; may be NULL) gives non-zero.
  * Faults are in each stream's status; with `quiet` they are not said. */
-void client_streams(struct client *client, struct client_stream *streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
+void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
 		    int64_t turn_us);
 
 /* --- reading answers ----------------------------------------------------------------------------- */

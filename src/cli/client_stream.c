@@ -97,7 +97,7 @@ static void conclude(struct flow *flow, CURLcode code, bool quiet)
 	stream->status = client_unreachable(flow->client, flow->error[0] ? flow->error : curl_easy_strerror(code), quiet);
 }
 
-void client_streams(struct client *client, struct client_stream *streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
+void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
 		    int64_t turn_us)
 {
 	cleanup_free struct flow *flows = mem_alloc((count + 1) * sizeof(*flows));
@@ -106,7 +106,7 @@ void client_streams(struct client *client, struct client_stream *streams, size_t
 	int running = 1;
 
 	for (size_t i = 0; i < count; i++) {
-		flows[i] = (struct flow){ .stream = &streams[i], .client = client };
+		flows[i] = (struct flow){ .stream = streams[i], .client = client };
 		begin(&flows[i], multi);
 	}
 	while (running) {

@@ -187,6 +187,17 @@ int context_find(const struct context_options *options, struct context *ret, str
 	return 0;
 }
 
+int context_check(const struct context_options *options, struct err *err)
+{
+	struct context context = { 0 };
+	int code = set_server(&context, options->server, "--server", err);
+
+	if (code == 0 && options->token_file)
+		code = read_token(options->token_file, &context.token, err);
+	context_done(&context);
+	return code;
+}
+
 int context_write(const char *path, const char *server, const char *token_file, const char *ca_file, struct err *err)
 {
 	json_t *json = json_pack("{s:s, s:s*, s:s*}", "server", server, "token_file", token_file, "ca_file", ca_file);

@@ -29,6 +29,8 @@ struct context {
 /* -EINVAL, -ENOENT (a token file that is named but missing) and the like, with a sentence. */
 int context_find(const struct context_options *options, struct context *ret, struct err *err);
 void context_done(struct context *context);
+/* Whether the options alone make sense: a URL, a token file that holds a token. */
+int context_check(const struct context_options *options, struct err *err);
 /* Writes the context file. `token_file`, `ca_file` may be NULL. */
 int context_write(const char *path, const char *server, const char *token_file, const char *ca_file, struct err *err);
 char *context_path(void); /* the caller frees; NULL: no home */

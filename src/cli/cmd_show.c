@@ -1,0 +1,182 @@
+/* weir show: one demand, where it is, and what happened to it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/shown.h"
+
+static const char *const usage[] = { "show [OPTION]... ID|NAME" };
+static const char *const examples[] = {
+	"weir show compress",        "the newest demand of that name",
+	"weir show --json 0c9v4kq2m1a0x", "all that the API knows of it",
+};
+static const struct cli_help help = {
+	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
+	.purpose = "Shows one demand: its state and why it is in it, what it asks for, its placements, and its story.",
+	.arguments_min = 1, .arguments_max = 1, .arguments_expected = "one demand: its id or its name",
+};
+
+/* The words of a list, or of a command, on one line. */
+static void add_words(struct strbuf *out, const json_t *list, bool quoted)
+{
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach(list, i, word) {
+		const char *text = json_string_value(word);
+		bool plain = text && *text && !strpbrk(text, " \t\n\"'\\$&|;<>()*?#");
+
+		if (i)
+			strbuf_puts(out, quoted ? " " : ", ");
+		if (!quoted || plain)
+			strbuf_puts(out, text ? text : "");
+		else
+			strbuf_printf(out, "'%s'", text ? text : "");
+	}
+}
+
+static void show_list(struct strbuf *out, const char *key, const json_t *list, bool quoted)
+{
+	cleanup_strbuf struct strbuf text = { 0 };
+
+	add_words(&text, list, quoted);
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] == '\n')
+			text.data[i] = ' ';
+	shown_field(out, key, strbuf_text(&text));
+}
+
+static void show_ask(struct strbuf *out, const json_t *demand)
+{
+	const json_t *spec = json_object_get(demand, "spec");
+	const json_t *chips = json_object_get(json_object_get(spec, "shape"), "chips");
+	const json_t *where = json_object_get(spec, "where");
+	cleanup_strbuf struct strbuf shape = { 0 };
+	int64_t workers = json_number(demand, "workers", 1), chip_milli = json_number(demand, "chip_milli", 0);
+	char cores[SHOWN_SIZE], memory[SHOWN_SIZE], count[SHOWN_SIZE];
+
+	strbuf_printf(&shape, "%" PRId64 " %s, each %s cores, %s", workers,
+		      strcmp(json_text(demand, "kind"), "service") == 0 ? "replicas" : workers == 1 ? "worker" : "workers",
+		      shown_cores(json_number(demand, "cpu_milli", 0), cores),
+		      unit_human(UNIT_MEMORY, json_number(demand, "memory_mib", 0), memory, sizeof(memory)));
+	if (chip_milli > 0) {
+		strbuf_printf(&shape, ", %s chips ", shown_cores(chip_milli, count));
+		add_words(&shape, json_object_get(chips, "models"), false);
+	}
+	shown_field(out, "asks for", strbuf_text(&shape));
+	show_list(out, "tiers", json_object_get(where, "tiers"), false);
+	show_list(out, "regions", json_object_get(where, "regions"), false);
+	show_list(out, "sites", json_object_get(where, "sites"), false);
+	show_list(out, "command", json_object_get(spec, "command"), true);
+	shown_field(out, "time limit", json_text(spec, "time_limit"));
+}
+
+static void show_demand(struct strbuf *out, const json_t *demand)
+{
+	const char *state = json_text(demand, "state");
+	bool colours = terminal_colours(stdout);
+	cleanup_strbuf struct strbuf place = { 0 };
+	char text[SHOWN_SIZE], other[SHOWN_SIZE];
+
+	strbuf_printf(out, "%s%s%s  %s\n", colours ? style_begin(STYLE_BOLD) : "", json_text(demand, "name"),
+		      colours ? style_end(STYLE_BOLD) : "", json_text(demand, "id"));
+	shown_field(out, "title", json_text(demand, "title"));
+	strbuf_printf(out, "  %-14s %s%s%s: ", "state", colours ? style_begin(style_of_state(state)) : "", state,
+		      colours ? style_end(style_of_state(state)) : "");
+	text_add_cut(out, json_text(demand, "reason"), SIZE_MAX);
+	strbuf_putc(out, '\n');
+	shown_place(demand, &place);
+	shown_field(out, "where", strbuf_text(&place));
+	shown_field(out, "progress", shown_progress(demand, text));
+	shown_field(out, "tenant", json_text(demand, "tenant"));
+	shown_fieldf(out, "priority", "%" PRId64, json_number(demand, "priority", 0));
+	shown_field(out, "accepted", shown_time(json_number(demand, "accepted_us", 0), text));
+	shown_field(out, "started", shown_time(json_number(demand, "started_us", 0), text));
+	shown_field(out, "ended", shown_time(json_number(demand, "ended_us", 0), text));
+	if (json_number(demand, "started_us", 0) > 0)
+		shown_field(out, "ran for", shown_age(demand, shown_now_us(), other));
+	show_ask(out, demand);
+}
+
+static void show_placements(struct strbuf *out, const json_t *demand)
+{
+	const json_t *placements = json_object_get(demand, "placements"), *placement;
+	cleanup(table_free) struct table *table = table_new();
+	size_t i;
+
+	if (json_array_size(placements) == 0)
+		return;
+	table_column(table, "REPLICA", TABLE_RIGHT);
+	table_column(table, "ATTEMPT", TABLE_RIGHT);
+	table_column(table, "SITE", 0);
+	table_column(table, "TIER", 0);
+	table_column(table, "ENGINE", 0);
+	table_column(table, "STATE", 0);
+	table_column(table, "RESULT", TABLE_SHRINK);
+	table_column(table, "MESSAGE", TABLE_SHRINK);
+	json_array_foreach(placements, i, placement) {
+		const char *outcome = json_text(placement, "outcome");
+		cleanup_strbuf struct strbuf result = { 0 };
+
+		shown_exit(placement, &result);
+		if (result.length == 0 && strcmp(outcome, "none") != 0)
+			strbuf_puts(&result, outcome);
+		table_cellf(table, STYLE_PLAIN, "%" PRId64, json_number(placement, "replica", 0));
+		table_cellf(table, STYLE_PLAIN, "%" PRId64, json_number(placement, "attempt", 0));
+		table_cell(table, STYLE_PLAIN, json_text(placement, "site"));
+		table_cell(table, STYLE_PLAIN, json_text(placement, "tier"));
+		table_cell(table, STYLE_PLAIN, json_text(placement, "engine"));
+		table_cell(table, STYLE_PLAIN, json_text(placement, "state"));
+		table_cell(table, STYLE_PLAIN, strbuf_text(&result));
+		table_cell(table, STYLE_DIM, json_text(placement, "message"));
+	}
+	strbuf_puts(out, "\nPlacements\n");
+	table_render(table, terminal_width(stdout), terminal_colours(stdout), out);
+}
+
+static void show_story(struct strbuf *out, const json_t *story)
+{
+	const json_t *line;
+	char text[SHOWN_SIZE];
+	size_t i;
+
+	if (json_array_size(json_object_get(story, "items")) == 0)
+		return;
+	strbuf_puts(out, "\nStory\n");
+	json_array_foreach(json_object_get(story, "items"), i, line) {
+		strbuf_printf(out, "  %s  ", shown_time(json_number(line, "time_us", 0), text));
+		text_add_cut(out, json_text(line, "sentence"), SIZE_MAX);
+		strbuf_putc(out, '\n');
+	}
+}
+
+int cmd_show(int argc, char **argv)
+{
+	struct context_options context = { 0 };
+	bool json = false;
+	const struct cli_option options[] = { CLIENT_JSON(&json), CLIENT_OPTIONS(&context) };
+	cleanup_arguments struct cli_arguments arguments = { 0 };
+	cleanup(client_free) struct client *client = NULL;
+	cleanup_strbuf struct strbuf out = { 0 };
+	json_t *demand = NULL, *story = NULL;
+	int code = cli_parse(argc, argv, &help, options, ARRAY_COUNT(options), &arguments);
+
+	if (code >= 0)
+		return code;
+	code = client_open(&context, &client);
+	if (code == EXIT_OK)
+		code = demand_find(client, arguments.words.items[0], &demand);
+	if (code == EXIT_OK && !json)
+		code = demand_ask(client, NULL, json_text(demand, "id"), "story", &story);
+	if (code == EXIT_OK && json) {
+		json_print(demand);
+	} else if (code == EXIT_OK) {
+		show_demand(&out, demand);
+		show_placements(&out, demand);
+		show_story(&out, story);
+		fputs(strbuf_text(&out), stdout);
+	}
+	json_decref(demand);
+	json_decref(story);
+	return code;
+}
