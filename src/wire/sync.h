@@ -132,6 +132,6 @@ struct sync_log {
 	const char *message; /* why there is nothing, "" */
 };
 
-extern const struct schema attempt_report_schema, sync_request_schema, sync_reply_schema, sync_log_schema;
+extern const struct schema attempt_report_schema, worker_slot_schema, sync_request_schema, sync_reply_schema, sync_log_schema;
 
 #endif
