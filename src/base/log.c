@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 #define ENTRY_MAX 4096
 
 static enum log_level level_shown = LOG_INFO;
@@ -57,9 +59,8 @@ void log_write(enum log_level level, const char *area, const char *format, ...)
 	length += strlen(entry + length);
 	if (length > sizeof(entry) - 2)
 		length = sizeof(entry) - 2;
-	for (size_t i = 0; i < length; i++) /* one entry stays one line, whatever is in it */
-		if ((unsigned char)entry[i] < ' ' || entry[i] == 127)
-			entry[i] = ' ';
+	entry[length] = 0;
+	utf8_clean(entry); /* one entry stays one line, whatever is in it */
 	entry[length++] = '\n';
 	/* One write, so that entries of several threads and processes do not mix. There is nowhere to report a failure. */
 	if (write(STDERR_FILENO, entry, length) < 0)

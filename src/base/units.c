@@ -158,9 +158,9 @@ static const struct suffix *suffix_find(const struct unit_rule *rule, const char
 static int parse_failed(const struct unit_rule *rule, int code, bool inexact, struct err *err)
 {
 	if (code == -ERANGE)
-		return err_set(err, code, "is too large, expected %s", rule->expected);
+		return err_set(err, code, "too large, expected %s", rule->expected);
 	if (inexact)
-		return err_set(err, code, "is finer than the smallest unit, expected %s", rule->expected);
+		return err_set(err, code, "finer than the smallest unit, expected %s", rule->expected);
 	return err_set(err, code, "expected %s", rule->expected);
 }
 
@@ -236,17 +236,20 @@ const char *unit_format(enum unit unit, int64_t value, char *buffer, size_t size
 	const struct unit_rule *rule = &rules[unit];
 	uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 	char best[64] = "", attempt[64];
+	bool best_small = false; /* below 1: 0.5TiB only where nothing smaller than TiB is written */
 	int best_length = 0;
 
 	for (const struct suffix *suffix = rule->suffixes; suffix->text; suffix++) {
+		bool small = magnitude < (uint64_t)suffix->numerator;
 		int length;
 
 		if (suffix->read_only || (!magnitude && suffix->numerator != 1 && *suffix->text))
 			continue;
 		length = exact_format(magnitude, (uint64_t)suffix->numerator, suffix->text, attempt);
-		if (length && (!best_length || length < best_length)) {
+		if (length && (!best_length || (best_small && !small) || (best_small == small && length < best_length))) {
 			memcpy(best, attempt, (size_t)length + 1);
 			best_length = length;
+			best_small = small;
 		}
 	}
 	if (!magnitude && unit == UNIT_DURATION)

@@ -30,7 +30,7 @@ enum unit {
 int unit_parse(enum unit unit, const char *text, int64_t *ret_value, struct err *err);
 /* The same for a bare whole number, as JSON and YAML give it. */
 int unit_from_integer(enum unit unit, int64_t number, int64_t *ret_value, struct err *err);
-/* Writes the shortest exact text that unit_parse reads back; gives `buffer` back. 32 bytes always suffice. */
+/* Writes the shortest exact text that unit_parse reads back, with at least 1 before the point if it can be; gives `buffer` back. 32 bytes always suffice. */
 const char *unit_format(enum unit unit, int64_t value, char *buffer, size_t size);
 /* What unit_parse takes, for messages: "a duration such as 30s, 10m or 2h". */
 const char *unit_expected(enum unit unit);

@@ -24,6 +24,10 @@ enum doc_kind {
 	DOC_MAP,
 };
 
+struct doc_place {
+	unsigned line, column;
+};
+
 struct doc {
 	enum doc_kind kind;
 	unsigned line;   /* from 1; 0 where unknown (messages) */
@@ -32,6 +36,7 @@ struct doc {
 	int64_t integer;
 	const char *text;        /* BOOL, INTEGER (files), DECIMAL, STRING: as written */
 	const char **keys;       /* MAP: count keys, in order of appearance */
+	struct doc_place *places; /* MAP of a file: where the keys stand; NULL in messages */
 	struct doc *values;      /* MAP, LIST: count values */
 	size_t count;
 };

@@ -7,7 +7,7 @@
 #include "model/network.h"
 #include "wire/schema.h"
 
-extern const struct schema chip_model_schema, catalogue_schema;
+extern const struct schema throughput_schema, chip_model_schema, catalogue_schema;
 extern const struct schema region_schema, node_group_schema, site_spec_schema, link_spec_schema, network_schema;
 extern const struct schema ask_schema; /* the canonical form of what matching reads: its encoding is the key of equal asks */
 extern const struct schema demand_schema;

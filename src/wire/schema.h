@@ -25,6 +25,9 @@
 
 struct schema;
 
+#define STRING_LENGTH_MAX 65536 /* bytes of a string whose field says nothing else */
+#define SCHEMA_FIELDS_MAX 64    /* fields of one struct */
+
 enum field_kind {
 	FIELD_BOOL,     /* bool */
 	FIELD_INTEGER,  /* int64_t, minimum..maximum */
@@ -49,9 +52,10 @@ struct bytes {
 enum field_flags {
 	FIELD_REQUIRED = 1,
 	FIELD_OUTPUT_ONLY = 2,  /* written, refused when read from people */
-	FIELD_SINGLE_OK = 4,    /* LIST: one bare value stands for a list of one */
+	FIELD_SINGLE_OK = 4,    /* LIST: one bare value stands for a list of one; OBJECT, POINTER: for its first field */
 	FIELD_HIDDEN = 8,       /* in the binary form only (secrets, internals) */
 	FIELD_SINCE_CHECKED = 16, /* `check` also runs on the default */
+	FIELD_PRESENCE = 32,    /* the bool at `present_offset` says whether it was given; it is written just then, default or not */
 };
 
 struct field {
@@ -61,12 +65,15 @@ struct field {
 	unsigned flags;
 	size_t offset;       /* of the value, or of the pointer of a LIST or MAP */
 	size_t count_offset; /* LIST, MAP: of the size_t count */
+	size_t present_offset; /* of the bool of FIELD_PRESENCE */
 	enum field_kind element;
 	enum unit unit;
 	const struct string_table *table;
 	const struct schema *schema;
 	int64_t minimum;
-	int64_t maximum;         /* of numbers; bytes of strings; elements of lists. 0 for both numbers: any */
+	int64_t maximum;         /* of numbers; bytes of strings; elements of lists. Both 0: any number, STRING_LENGTH_MAX, any count */
+	int64_t element_minimum; /* the same for the elements of a LIST of numbers or strings */
+	int64_t element_maximum;
 	int64_t fallback;        /* default of BOOL, INTEGER, QUANTITY, ENUM */
 	const char *fallback_text; /* default of STRING; NULL means "" */
 	int (*check)(const char *value, struct err *err); /* STRING, and strings in lists */
@@ -100,10 +107,19 @@ struct problems {
 	const char *origin;
 	struct problem list[PROBLEMS_MAX];
 	size_t count; /* all of them, also those not kept */
+	/* Messages between programs: keys that are not known are skipped (the other side may be newer), and
+	 * fields that people may not write (OUTPUT_ONLY) are read. Set it after problems_init. */
+	bool message;
 };
 
 void problems_init(struct problems *problems, struct arena *arena, const char *origin);
 void problems_add(struct problems *problems, const struct doc *at, const char *path, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* The same at `key` of the map `at`, or at the map when the key is not there. */
+void problems_add_key(struct problems *problems, const struct doc *at, const char *path, const char *key, const char *format, ...)
+	__attribute__((format(printf, 5, 6)));
+/* The same at a place without a value, such as that of a key. */
+void problems_add_place(struct problems *problems, struct doc_place place, const char *path, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 /* "file:line:column: path: text" a line; for requests "path: text". */
 void problems_print(const struct problems *problems, struct strbuf *out);
@@ -120,6 +136,9 @@ void schema_defaults(const struct schema *schema, void *value);
 /* Appends compact JSON. Quantities are written as text with their unit. Fields at their default are
  * written unless `brief`. */
 void schema_write_json(const struct schema *schema, const void *value, bool brief, struct strbuf *out);
+
+/* Appends a JSON string with its quotes. */
+void json_write_string(struct strbuf *out, const char *text);
 
 /* Appends the binary form. Equal values give equal bytes. */
 void schema_encode(const struct schema *schema, const void *value, struct strbuf *out);
