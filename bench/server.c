@@ -47,7 +47,7 @@ int server_write(const struct server *server, const char *name, const char *text
 	return file_write(ret_path, text, strlen(text), 0600, err);
 }
 
-static pid_t spawn(const struct server *server, const char *log, char *const arguments[])
+static pid_t spawn(const struct server *server, const char *log, const char *const arguments[])
 {
 	cleanup_free char *path = mem_printf("%s/%s", server->folder, log);
 	pid_t child = fork();
@@ -57,7 +57,7 @@ static pid_t spawn(const struct server *server, const char *log, char *const arg
 
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
-		execv(server->weir, arguments);
+		execv(server->weir, (char *const *)arguments);
 		_exit(127);
 	}
 	return child;
@@ -79,8 +79,8 @@ int server_start(struct server *server, const char *network_path, struct err *er
 	cleanup_free char *tokens = mem_printf("%s/tokens", server->folder);
 	cleanup_free char *address = mem_printf("%s/address", server->folder);
 	cleanup_free char *token = mem_printf("%s/operator.token", tokens);
-	char *arguments[] = { "weir", "serve", "--state", state, "--listen", "127.0.0.1:0", "--write-tokens", tokens, "--write-address", address,
-			      "--rate", "0", network_path ? "--network" : NULL, (char *)network_path, NULL };
+	const char *const arguments[] = { "weir", "serve", "--state", state, "--listen", "127.0.0.1:0", "--write-tokens", tokens, "--write-address", address,
+			      "--rate", "0", network_path ? "--network" : NULL, network_path, NULL };
 	int64_t begin_us = load_now_us();
 	char line[128];
 
@@ -107,8 +107,8 @@ int server_start_agent(struct server *server, const char *network_path, const ch
 	cleanup_free char *token = mem_printf("%s/tokens/supplier.token", server->folder);
 	cleanup_free char *state = mem_printf("%s/agent", server->folder);
 	cleanup_free char *path = mem_printf("/v1/sites/%s", site);
-	char *arguments[] = { "weir", "agent", "--server", url, "--token-file", token, "--state", state, "--network", (char *)network_path,
-			      "--site", (char *)site, NULL };
+	const char *const arguments[] = { "weir", "agent", "--server", url, "--token-file", token, "--state", state, "--network", network_path,
+			      "--site", site, NULL };
 	int64_t begin_us = load_now_us();
 
 	server->agent = spawn(server, "agent.log", arguments);
