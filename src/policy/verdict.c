@@ -213,7 +213,7 @@ void verdict_reason(const struct verdict *verdict, const char *chips, struct str
 		strbuf_puts(out, "only simulated, and this demand runs a command");
 		break;
 	case VERDICT_ENGINE_REAL:
-		strbuf_puts(out, "runs commands, and this demand is simulated");
+		strbuf_puts(out, "not simulated, and this demand is");
 		break;
 	case VERDICT_TIER:
 		named_reason(verdict, "tier", out);
