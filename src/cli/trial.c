@@ -50,8 +50,8 @@ static int compare_demands(const void *left, const void *right)
 }
 
 /* Fills one class from demands of equal asks, which come in their order of age. */
-static void make_class(struct trial *trial, struct match_class *class, const struct keyed_demand *keyed, size_t count, const uint64_t *orders,
-		       struct arena *arena)
+static void make_class(struct trial *trial, struct match_class *class, const struct keyed_demand *keyed, size_t count,
+		       const uint64_t *orders, struct arena *arena)
 {
 	struct match_entry *entries;
 	size_t total = 0, at = 0;
@@ -110,8 +110,8 @@ static void book(struct trial *trial, struct arena *arena)
 	}
 }
 
-void trial_run(struct trial *trial, const struct network_spec *network, const struct catalogue *catalogue, const struct demand_spec **demands,
-	       size_t demand_count, struct arena *arena)
+void trial_run(struct trial *trial, const struct network_spec *network, const struct catalogue *catalogue,
+	       const struct demand_spec **demands, size_t demand_count, struct arena *arena)
 {
 	*trial = (struct trial){ .network = network, .demands = demands, .demand_count = demand_count };
 	trial->topology = topology_new(network);

@@ -20,8 +20,8 @@ struct trial {
 };
 
 /* `demands` in their order of age. What the files hold is borrowed; everything is the arena's but for supplies and topology. */
-void trial_run(struct trial *trial, const struct network_spec *network, const struct catalogue *catalogue, const struct demand_spec **demands,
-	       size_t demand_count, struct arena *arena);
+void trial_run(struct trial *trial, const struct network_spec *network, const struct catalogue *catalogue,
+	       const struct demand_spec **demands, size_t demand_count, struct arena *arena);
 void trial_done(struct trial *trial);
 
 /* Placements that the demand asks for: 1, or its replicas. */

@@ -25,7 +25,8 @@ static size_t align8(size_t size)
 }
 
 /* The text of the model at `at`; equal models of a group share one pointer. */
-static const char *model_text(const struct supply_group *group, const struct node_group *from, size_t index, uint32_t filled, char **free_text)
+static const char *model_text(const struct supply_group *group, const struct node_group *from, size_t index, uint32_t filled,
+			      char **free_text)
 {
 	const char *model = from->chips[index].model;
 	size_t size = strlen(model) + 1;

@@ -134,8 +134,8 @@ static int64_t times(int64_t whole, int64_t part, int64_t limit)
 	return whole < limit ? whole : limit;
 }
 
-int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free, const uint16_t *chips,
-		     int64_t limit)
+int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free,
+		     const uint16_t *chips, int64_t limit)
 {
 	limit = times(cpu_free, need->cpu_milli, limit);
 	if (limit > 0)
