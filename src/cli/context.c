@@ -171,7 +171,8 @@ int context_find(const struct context_options *options, struct context *ret, str
 	struct context context = { .path = context_path() };
 	struct stored stored = { 0 };
 	json_t *json = NULL;
-	int code = read_stored(context.path, &json, &stored, err);
+	bool needed = !options->server || !options->token_file; /* else a broken file should not be in the way */
+	int code = needed ? read_stored(context.path, &json, &stored, err) : 0;
 	const char *named = getenv("WEIR_CONTEXT");
 
 	if (code == -ENOENT && !(named && *named))
