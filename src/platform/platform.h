@@ -119,6 +119,8 @@ int decide_sync(const struct platform *platform, int64_t now_us, const struct sy
 void platform_observe_sync(struct platform *platform, int64_t now_us, const struct sync_request *request);
 /* What the site should do now. `known` is the request's list: texts of those are left out. Watches are the caller's to add. */
 void platform_sync_reply(const struct platform *platform, const struct sync_request *request, struct arena *arena, struct sync_reply *ret);
+/* The site's number for what follows; -ENOENT. O(1). */
+int platform_site_index(const struct platform *platform, const char *name, uint32_t *ret_site);
 /* Raised whenever what the site should do changes; observed. */
 uint64_t platform_site_revision(const struct platform *platform, uint32_t site);
 /* Calls back for each site whose revision was raised since the last call. */
