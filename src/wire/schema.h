@@ -76,7 +76,7 @@ struct field {
 	int64_t element_maximum;
 	int64_t fallback;        /* default of BOOL, INTEGER, QUANTITY, ENUM */
 	const char *fallback_text; /* default of STRING; NULL means "" */
-	int (*check)(const char *value, struct err *err); /* STRING, and strings in lists */
+	int (*check)(const char *value, struct err *err); /* STRING, and strings in lists; not for the empty text of a field that may be left out */
 	const char *expected;    /* for messages, where the kind does not say it */
 	const char *help;        /* one sentence, for docs and OpenAPI */
 };

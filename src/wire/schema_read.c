@@ -213,8 +213,10 @@ static bool read_string(struct reader *reader, const struct field *field, const 
 	if (length > (size_t)(maximum ? maximum : STRING_LENGTH_MAX))
 		return fail(reader, doc, frame, "is %zu bytes long, expected at most %lld", length,
 			    (long long)(maximum ? maximum : STRING_LENGTH_MAX));
-	if (field->check && field->check(text, &err) < 0)
-		return fail(reader, doc, frame, "%s", err.text);
+	if (length || field->kind != FIELD_STRING || (field->flags & FIELD_REQUIRED) || field->fallback_text) {
+		if (field->check && field->check(text, &err) < 0) /* an empty text is as good as one left out */
+			return fail(reader, doc, frame, "%s", err.text);
+	}
 	*ret = arena_strndup(reader->arena, text, length);
 	return true;
 }
