@@ -2,8 +2,8 @@
  * (schema, migration, opening).
  *
  * Invariants:
- *   Q1  one transaction a batch, one sync of the write-ahead log a transaction (synchronous=FULL); hence
- *       S1 and S2.
+ *   Q1  one transaction a batch, one sync of the write-ahead log a transaction (synchronous=EXTRA, which
+ *       means FULL there); hence S1 and S2.
  *   Q2  `snapshots` holds at most one row, and that snapshot is complete: it is written in the same
  *       transaction as the last that it needs; hence S3. Rows of snapshot_records that belong to no
  *       snapshot are waste.

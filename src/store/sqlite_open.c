@@ -163,6 +163,8 @@ static int keep_wal_pages(void *context, sqlite3 *db, const char *name, int page
 	return SQLITE_OK;
 }
 
+/* EXTRA is FULL for the write-ahead log. While a new file is being made it also syncs the removal of the
+ * rollback journal: one that came back after a power failure would undo the file below its log. */
 static int configure(struct sqlite_store *s, struct err *err)
 {
 	sqlite3_extended_result_codes(s->db, 1);
@@ -175,7 +177,7 @@ static int configure(struct sqlite_store *s, struct err *err)
 	return execute(
 		s,
 		"PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
-		"PRAGMA cache_size = -16384; PRAGMA synchronous = FULL;"
+		"PRAGMA cache_size = -16384; PRAGMA synchronous = EXTRA;"
 		"PRAGMA journal_size_limit = " WAL_BYTES_KEPT,
 		err, "cannot open the log");
 }

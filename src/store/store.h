@@ -66,8 +66,10 @@ static inline void store_close(struct store *store) /* takes NULL */
 	if (store)
 		store->ops->close(store);
 }
-/* Records must follow the last one without a gap (-EINVAL). Durable on return (S1). On failure
- * (-EIO, -ENOSPC) nothing of the batch is in the log. */
+/* Records must follow the last one without a gap (-EINVAL) and be no larger than STORE_PAYLOAD_MAX (-E2BIG).
+ * Durable on return (S1). On failure (-EIO, -ENOSPC) nothing of the batch is in the log, and the same batch
+ * may be tried again; only when the process ends before it appends anything else may the whole batch be
+ * there at the next opening, since a failed sync does not tell what reached the disk. */
 static inline int store_append(struct store *store, const struct record *records, size_t count, struct err *err)
 {
 	return store->ops->append(store, records, count, err);
@@ -83,7 +85,8 @@ static inline int store_last(struct store *store, uint64_t *ret_first, uint64_t 
 {
 	return store->ops->last(store, ret_first, ret_last, err);
 }
-/* A snapshot is written in parts between other calls; begin discards one that was not finished. */
+/* A snapshot is written in parts between other calls; begin discards one that was not finished. -EINVAL: it
+ * would be older than the one there, or, at commit, ahead of the log's last record. */
 static inline int store_snapshot_begin(struct store *store, uint64_t sequence, struct err *err)
 {
 	return store->ops->snapshot_begin(store, sequence, err);
