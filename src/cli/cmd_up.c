@@ -1,9 +1,9 @@
 /* weir up: a three-tier network on this machine, from nothing to jobs running.
  *
  * One loop, one thread: the children are watched by libuv; between, the platform is asked by blocking
- * calls over loopback. Ctrl-C ends the agents, then the platform. What then still runs at the live sites
- * ends when its lease does, within half a minute; started again before that, the agents pick it up where
- * it is, and later it is placed anew. */
+ * calls over loopback. Ctrl-C ends the agents, then the platform, then what still runs at the live sites:
+ * that counts as lost, so the next run places it anew. With --keep it is left alone, as after a crash; its
+ * lease then ends it within half a minute, unless the next run comes first and picks it up where it is. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,9 +11,11 @@
 
 #include "cli/shown.h"
 #include "cli/up.h"
+#include "daemon/up_work.h"
 
 #define REFRESH_MS 300
 #define AWAY_MAX 400 /* refreshes in a row without an answer: then it is given up */
+#define WORK_END_MS 10000
 #define TIMEOUT_DEFAULT_US 600000000
 
 static const char *const usage[] = { "up [OPTION]..." };
@@ -26,8 +28,7 @@ static const struct cli_help help = {
 	.purpose = "Brings up a network on this machine, all on loopback: a platform, an agent for each site whose engine is 'local' (these run "
 		   "real processes here), and one process that plays all simulated sites. Submits the demands of a folder, shows how they go, "
 		   "and stays until Ctrl-C. Started again it goes on; nothing is submitted twice.",
-	.after = "Ctrl-C ends all processes. Work that still runs ends within half a minute, when its lease does, unless\n"
-		 "this is started again before: then it is picked up where it is.",
+	.after = "Ctrl-C ends all processes, and what still runs at the live sites; the next run places that anew.",
 	.arguments_max = 0,
 };
 
@@ -106,6 +107,8 @@ static void finish(struct up *up)
 		children_stop(up->children, on_stopped, up);
 		while (!up->stopped)
 			uv_run(&up->loop, UV_RUN_ONCE);
+		if (!up->settings->keep)
+			work_end(up->agents_folder, WORK_END_MS);
 		progress_clear();
 	}
 	children_free(up->children);
@@ -202,6 +205,7 @@ int cmd_up(int argc, char **argv)
 		CLI_TEXT("state", 0, &settings.state, "FOLDER", "where all that is kept lies (default build/run)"),
 		CLI_NUMBER("port", 'p', &settings.port, "N", 1, UINT16_MAX, "of the platform, or the next free one (default 7400)"),
 		CLI_FLAG("fresh", 0, &settings.fresh, "forget what an earlier run left, and start anew"),
+		CLI_FLAG("keep", 0, &settings.keep, "leave what runs running for half a minute: a next run within it picks it up"),
 		CLI_FLAG("until-done", 0, &settings.until_done, "end once each demand is where its file expects it; exit status 0 if so"),
 		CLI_QUANTITY("timeout", 0, &settings.timeout_us, "TIME", UNIT_DURATION, "with --until-done: give up after this time (default 10m)"),
 		CLI_FLAG("json", 0, &settings.json, "one JSON object a line: up, demand (a change), message, verdict"),

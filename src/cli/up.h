@@ -15,7 +15,7 @@
 struct up_settings {
 	const char *network, *catalogue, *demands, *state;
 	int64_t port;
-	bool fresh, until_done, json;
+	bool fresh, keep, until_done, json;
 	int64_t timeout_us; /* of --until-done */
 };
 
@@ -29,6 +29,7 @@ struct up {
 	struct client *client;
 	char program[4096]; /* this one's path */
 	int lock;           /* of the state folder */
+	char *agents_folder; /* absolute */
 	unsigned port;
 	char *server;       /* http://127.0.0.1:7400 */
 	char *token;        /* the operator's */

@@ -18,6 +18,7 @@
 #include "cli/shown.h"
 #include "cli/submission.h"
 #include "cli/up.h"
+#include "daemon/up_work.h"
 #include "io/file.h"
 #include "wire/files.h"
 
@@ -26,6 +27,7 @@
 #define SITES_WAIT_MS 60000
 #define STEP_MS 50
 #define FAILURES_MAX 3
+#define WORK_END_MS 10000
 #define SUBMIT_RETRY_US 30000000
 
 /* --- the state folder -------------------------------------------------------------------------------- */
@@ -93,17 +95,23 @@ int up_open_state(struct up *up)
 	const char *state = up->settings->state;
 	static const char *const folders[] = { "", "/log", "/tokens", "/agents", "/platform" };
 	cleanup_free char *pids = mem_printf("%s/pids", state);
+	cleanup_free char *full = NULL;
 	struct err err = { "" };
 	int code = folder_make(state, 0700, &err), swept = 0;
 
 	if (code == 0 && take_lock(up) != EXIT_OK)
 		return EXIT_FAILED;
+	full = realpath(state, NULL);
+	up->agents_folder = arena_printf(&up->arena, "%s/agents", full ? full : state);
 	if (code == 0)
 		code = swept = children_sweep(pids, &err);
 	if (swept > 0)
 		up_say(up, "Ended %d process%s that an earlier run left behind.", swept, swept == 1 ? "" : "es");
-	if (code >= 0 && up->settings->fresh && empty_state(state) != EXIT_OK)
-		return EXIT_FAILED;
+	if (code >= 0 && up->settings->fresh) {
+		work_end(up->agents_folder, WORK_END_MS);
+		if (empty_state(state) != EXIT_OK)
+			return EXIT_FAILED;
+	}
 	for (size_t i = 0; code >= 0 && i < ARRAY_COUNT(folders); i++) {
 		cleanup_free char *path = mem_printf("%s%s", state, folders[i]);
 
@@ -279,7 +287,7 @@ static int start_agent(struct up *up, const char *name, const char *choice, cons
 	if (children_start(up->children, name,
 			   (const char *const[]){ up->program, "agent", "--server", up->server, "--token-file",
 					    arena_printf(&up->arena, "%s/tokens/supplier.token", state), "--state",
-					    arena_printf(&up->arena, "%s/agents", state), "--network", up->settings->network, choice, site,
+					    up->agents_folder, "--network", up->settings->network, choice, site,
 					    NULL },
 			   &err) == 0)
 		return EXIT_OK;
