@@ -17,7 +17,7 @@ void strbuf_add(struct strbuf *buf, const void *data, size_t length);
 void strbuf_puts(struct strbuf *buf, const char *text);
 void strbuf_putc(struct strbuf *buf, char c);
 void strbuf_printf(struct strbuf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void strbuf_vprintf(struct strbuf *buf, const char *format, va_list arguments);
+void strbuf_vprintf(struct strbuf *buf, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 /* Room for `more` bytes and a final 0 behind the text; gives the end of the text. Whoever writes there adds to
  * `length` and puts the 0 back. */
 char *strbuf_reserve(struct strbuf *buf, size_t more);

@@ -12,7 +12,7 @@ void problems_init(struct problems *problems, struct arena *arena, const char *o
 	problems->message = false;
 }
 
-static void add(struct problems *problems, unsigned line, unsigned column, const char *path, const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void add(struct problems *problems, unsigned line, unsigned column, const char *path, const char *format, va_list arguments)
 {
 	struct problem *problem;
 	char *text;
