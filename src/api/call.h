@@ -165,6 +165,6 @@ bool call_check_identity(struct call *call);
 bool call_accepts(const struct call *call, const char *type, bool exactly);
 
 extern const struct route_table health_routes, summary_routes, network_routes, link_routes, chip_routes, site_routes, demand_routes, why_routes,
-	log_routes, event_routes, token_routes, sync_routes, page_routes;
+	log_routes, event_routes, token_routes, sync_routes, metrics_routes, page_routes;
 
 #endif

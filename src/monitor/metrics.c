@@ -1,0 +1,112 @@
+#include "monitor/metrics.h"
+
+#include <inttypes.h>
+
+static void family(struct strbuf *out, const char *name, const char *type, const char *unit, const char *help)
+{
+	strbuf_printf(out, "# TYPE %s %s\n", name, type);
+	if (unit)
+		strbuf_printf(out, "# UNIT %s %s\n", name, unit);
+	strbuf_printf(out, "# HELP %s %s\n", name, help);
+}
+
+/* Backslash, quote and line feed are escaped (OpenMetrics 1.0, "escaping"). */
+static void put_label(struct strbuf *out, const char *value)
+{
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '"')
+			strbuf_putc(out, '\\');
+		if (*value == '\n')
+			strbuf_puts(out, "\\n");
+		else
+			strbuf_putc(out, *value);
+	}
+}
+
+static void sample(struct strbuf *out, const char *name, const char *label, const char *value, int64_t number)
+{
+	strbuf_puts(out, name);
+	if (label) {
+		strbuf_printf(out, "{%s=\"", label);
+		put_label(out, value);
+		strbuf_puts(out, "\"}");
+	}
+	strbuf_printf(out, " %" PRId64 "\n", number);
+}
+
+/* Microseconds as seconds, exactly. */
+static void sample_seconds(struct strbuf *out, const char *name, int64_t us)
+{
+	strbuf_printf(out, "%s %" PRId64 ".%06" PRId64 "\n", name, us / 1000000, us % 1000000);
+}
+
+static void write_sites(const struct summary *s, struct strbuf *out)
+{
+	family(out, "weir_sites", "gauge", NULL, "Sites of the network, by tier.");
+	for (size_t i = 0; i < TIER_COUNT; i++)
+		sample(out, "weir_sites", "tier", tier_to_string(s->tiers[i].tier), s->tiers[i].sites);
+	family(out, "weir_sites_up", "gauge", NULL, "Sites whose agent speaks, by tier.");
+	for (size_t i = 0; i < TIER_COUNT; i++)
+		sample(out, "weir_sites_up", "tier", tier_to_string(s->tiers[i].tier), s->tiers[i].sites_up);
+	family(out, "weir_sites_draining", "gauge", NULL, "Sites that take nothing new.");
+	sample(out, "weir_sites_draining", NULL, NULL, s->sites_draining);
+	family(out, "weir_sites_simulated", "gauge", NULL, "Sites whose engine only simulates.");
+	sample(out, "weir_sites_simulated", NULL, NULL, s->sites_simulated);
+}
+
+static void write_capacity(const struct summary *s, struct strbuf *out)
+{
+	family(out, "weir_cpu_milli", "gauge", NULL, "Milli-cores that sites offer, by tier.");
+	for (size_t i = 0; i < TIER_COUNT; i++)
+		sample(out, "weir_cpu_milli", "tier", tier_to_string(s->tiers[i].tier), s->tiers[i].cpu_milli);
+	family(out, "weir_cpu_free_milli", "gauge", NULL, "Milli-cores that are free, by tier.");
+	for (size_t i = 0; i < TIER_COUNT; i++)
+		sample(out, "weir_cpu_free_milli", "tier", tier_to_string(s->tiers[i].tier), s->tiers[i].cpu_free_milli);
+	family(out, "weir_chips", "gauge", NULL, "Chips that sites offer, by model.");
+	for (size_t i = 0; i < s->chip_count; i++)
+		sample(out, "weir_chips", "model", s->chips[i].model, s->chips[i].count);
+	family(out, "weir_chips_free", "gauge", NULL, "Chips that are wholly free, by model.");
+	for (size_t i = 0; i < s->chip_count; i++)
+		sample(out, "weir_chips_free", "model", s->chips[i].model, s->chips[i].free);
+	family(out, "weir_chips_waiting", "gauge", NULL, "Chips that pending demands ask for by the model's name.");
+	for (size_t i = 0; i < s->chip_count; i++)
+		sample(out, "weir_chips_waiting", "model", s->chips[i].model, s->chips[i].waiting);
+	family(out, "weir_chips_by_origin", "gauge", NULL, "Chips that sites offer, by origin.");
+	sample(out, "weir_chips_by_origin", "origin", origin_to_string(ORIGIN_DOMESTIC), s->chips_domestic);
+	sample(out, "weir_chips_by_origin", "origin", origin_to_string(ORIGIN_FOREIGN), s->chips_foreign);
+}
+
+static void write_figures(const struct summary *s, const struct metrics_figures *f, struct strbuf *out)
+{
+	family(out, "weir_events", "counter", NULL, "Events of the log.");
+	sample(out, "weir_events_total", NULL, NULL, (int64_t)s->sequence);
+	family(out, "weir_commits", "counter", NULL, "Writes to the log; events that came together share one.");
+	sample(out, "weir_commits_total", NULL, NULL, (int64_t)f->commits);
+	family(out, "weir_events_committed", "counter", NULL, "Events written since this process began.");
+	sample(out, "weir_events_committed_total", NULL, NULL, (int64_t)f->events_committed);
+	family(out, "weir_events_waiting", "gauge", NULL, "Events that wait to be written.");
+	sample(out, "weir_events_waiting", NULL, NULL, (int64_t)f->queue_length);
+	family(out, "weir_commit_last_seconds", "gauge", "seconds", "How long the last write took.");
+	sample_seconds(out, "weir_commit_last_seconds", f->commit_us_last);
+	family(out, "weir_rounds", "counter", NULL, "Rounds of the matcher since this process began.");
+	sample(out, "weir_rounds_total", NULL, NULL, (int64_t)f->rounds);
+	family(out, "weir_placements", "counter", NULL, "Placements made since this process began.");
+	sample(out, "weir_placements_total", NULL, NULL, (int64_t)f->placements);
+	family(out, "weir_round_seconds", "counter", "seconds", "Time spent in rounds.");
+	sample_seconds(out, "weir_round_seconds_total", f->round_us_total);
+	family(out, "weir_round_last_seconds", "gauge", "seconds", "How long the last round took.");
+	sample_seconds(out, "weir_round_last_seconds", f->round_us_last);
+}
+
+void metrics_write(const struct summary *summary, const struct metrics_figures *figures, struct strbuf *out)
+{
+	family(out, "weir_build", "info", NULL, "The version of this program.");
+	sample(out, "weir_build_info", "version", summary->version, 1);
+	write_sites(summary, out);
+	write_capacity(summary, out);
+	family(out, "weir_demands", "gauge", NULL, "Demands that the platform remembers, by state.");
+	for (int i = 0; i < STATE_COUNT; i++)
+		sample(out, "weir_demands", "state", demand_state_to_string((enum demand_state)i), summary->demands[i]);
+	write_figures(summary, figures, out);
+	strbuf_puts(out, "# EOF\n");
+}

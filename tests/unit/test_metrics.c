@@ -1,0 +1,44 @@
+/* The exposition: every line is of the OpenMetrics form, labels are escaped, it ends with # EOF. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <regex.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "monitor/metrics.h"
+
+static void test_each_line_has_the_form(void **state)
+{
+	struct chip_summary chips[] = { { .model = "ascend-910b", .vendor = "Huawei", .count = 64, .free = 12, .waiting = 8 },
+					{ .model = "odd\"name\\with\nall", .vendor = "", .count = 1 } };
+	struct summary summary = { .version = "0.1.0", .sequence = 7, .chips = chips, .chip_count = 2, .chips_domestic = 64 };
+	struct metrics_figures figures = { .commits = 3, .round_us_total = 1500007 };
+	cleanup_strbuf struct strbuf out = { 0 };
+	regex_t form;
+	char *line, *rest;
+
+	summary.tiers[TIER_REGIONAL].tier = TIER_REGIONAL;
+	summary.tiers[TIER_EDGE].tier = TIER_EDGE;
+	metrics_write(&summary, &figures, &out);
+	assert_non_null(strstr(out.data, "weir_chips_free{model=\"ascend-910b\"} 12\n"));
+	assert_non_null(strstr(out.data, "{model=\"odd\\\"name\\\\with\\nall\"} 1\n"));
+	assert_non_null(strstr(out.data, "weir_round_seconds_total 1.500007\n"));
+	assert_string_equal(out.data + out.length - 6, "# EOF\n");
+	assert_int_equal(regcomp(&form, "^(# (TYPE|HELP|UNIT) weir_[a-z_]+ .+|# EOF|weir_[a-z_]+([{][a-z]+=\".*\"[}])? -?[0-9]+([.][0-9]+)?)$",
+				 REG_EXTENDED | REG_NOSUB), 0);
+	for (line = strtok_r(out.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		assert_int_equal(regexec(&form, line, 0, NULL, 0), 0);
+	regfree(&form);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_each_line_has_the_form) };
+
+	return cmocka_run_group_tests_name("metrics", tests, NULL, NULL);
+}
