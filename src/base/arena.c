@@ -13,7 +13,7 @@
 
 struct arena_block {
 	struct arena_block *next; /* older */
-	size_t size;              /* of data */
+	size_t size;		  /* of data */
 	size_t used;
 	alignas(max_align_t) unsigned char data[];
 };

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DIGITS_MAX 30     /* of a number; more than any 64-bit value needs */
+#define DIGITS_MAX 30 /* of a number; more than any 64-bit value needs */
 #define EXPONENT_MAX 30
 #define FRACTION_DIGITS 6 /* at most, when written */
 #define SUFFIXES_MAX 11
@@ -19,7 +19,7 @@ struct suffix {
 	const char *text; /* "" for a bare number */
 	int64_t numerator;
 	int64_t denominator; /* 0 stands for 1 */
-	bool read_only;      /* never written */
+	bool read_only;	     /* never written */
 };
 
 struct unit_rule {

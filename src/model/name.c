@@ -19,7 +19,8 @@ int name_check(const char *name, struct err *err)
 		good = is_alphanumeric(name[i]) || name[i] == '-' || name[i] == '.' || name[i] == '_';
 	if (good)
 		return 0;
-	return err_set(err, -EINVAL, "is \"%.*s\", expected a name: 1 to %d lower-case letters, digits, '-', '.', '_', a letter or digit at both ends",
+	return err_set(err, -EINVAL,
+		       "is \"%.*s\", expected a name: 1 to %d lower-case letters, digits, '-', '.', '_', a letter or digit at both ends",
 		       (int)utf8_cut(name, length < 80 ? length : 80), name, NAME_MAX_LENGTH);
 }
 

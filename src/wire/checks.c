@@ -139,7 +139,7 @@ void name_index_report(const struct name_index *index, const struct doc *map, co
 			continue;
 		}
 		snprintf(place, sizeof(place), "%.200s%s%s[%zu]", path, *path ? "." : "", list_key, entry->index);
-		problems_add_key(problems, element, place, name_key, "\"%s\" is there already, as %s[%zu]; expected different names", entry->name,
-				 list_key, first->index);
+		problems_add_key(problems, element, place, name_key, "\"%s\" is there already, as %s[%zu]; expected different names",
+				 entry->name, list_key, first->index);
 	}
 }

@@ -128,8 +128,8 @@ int doc_parse_json(const char *text, size_t length, const struct doc_limits *lim
 		return code;
 	json = json_loadb(text + mark, length - mark, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!json)
-		return err_set(err, -EINVAL, "%d:%d: not valid JSON: %s", error.line > 0 ? error.line : 1, error.column > 0 ? error.column : 1,
-			       error.text);
+		return err_set(err, -EINVAL, "%d:%d: not valid JSON: %s", error.line > 0 ? error.line : 1,
+			       error.column > 0 ? error.column : 1, error.text);
 	doc = ARENA_NEW(arena, struct doc);
 	convert(json, arena, doc);
 	json_decref(json);

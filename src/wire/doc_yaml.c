@@ -197,8 +197,8 @@ static int check_duplicates(struct reader *reader, size_t base)
 
 	if (!duplicate)
 		return 0;
-	return err_set(reader->err, -EINVAL, "%u:%u: the key \"%.60s\" is there twice in one map", duplicate->place.line, duplicate->place.column,
-		       duplicate->key);
+	return err_set(reader->err, -EINVAL, "%u:%u: the key \"%.60s\" is there twice in one map", duplicate->place.line,
+		       duplicate->place.column, duplicate->key);
 }
 
 static int read_key(struct reader *reader, const yaml_event_t *event, struct entry *ret)
@@ -260,7 +260,7 @@ static int read_value(struct reader *reader, const yaml_event_t *event, size_t d
 		return fail(reader, -E2BIG, event->start_mark, "too many values in one text");
 	if (event->type == YAML_ALIAS_EVENT)
 		return fail(reader, -EINVAL, event->start_mark, "an alias, expected a value: aliases are not taken");
-	decorated = event->type == YAML_SCALAR_EVENT           ? event->data.scalar.anchor || event->data.scalar.tag
+	decorated = event->type == YAML_SCALAR_EVENT	       ? event->data.scalar.anchor || event->data.scalar.tag
 		    : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor || event->data.sequence_start.tag
 							       : event->data.mapping_start.anchor || event->data.mapping_start.tag;
 	if (decorated)

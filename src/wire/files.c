@@ -98,7 +98,8 @@ static int top_key_read(const struct doc *doc, struct problems *problems)
 			problems_add_place(problems, key_place(doc, i), "", "\"%s\" stands beside \"%s\", expected one of them in a file",
 					   top_keys[top], top_keys[found]);
 		else if (nearest)
-			problems_add_place(problems, key_place(doc, i), "", "unknown key \"%.60s\", did you mean \"%s\"?", doc->keys[i], nearest);
+			problems_add_place(problems, key_place(doc, i), "", "unknown key \"%.60s\", did you mean \"%s\"?", doc->keys[i],
+					   nearest);
 		else
 			problems_add_place(problems, key_place(doc, i), "", "unknown key \"%.60s\", " TOP_EXPECTED, doc->keys[i]);
 	}

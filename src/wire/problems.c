@@ -12,7 +12,8 @@ void problems_init(struct problems *problems, struct arena *arena, const char *o
 	problems->message = false;
 }
 
-__attribute__((format(printf, 5, 0))) static void add(struct problems *problems, unsigned line, unsigned column, const char *path, const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) static void add(struct problems *problems, unsigned line, unsigned column, const char *path,
+						      const char *format, va_list arguments)
 {
 	struct problem *problem;
 	char *text;
@@ -54,8 +55,8 @@ void problems_add_key(struct problems *problems, const struct doc *at, const cha
 	if (!value)
 		value = at;
 	va_start(arguments, format);
-	add(problems, value ? value->line : 0, value ? value->column : 0,
-	    *path ? arena_printf(problems->arena, "%s.%s", path, key) : key, format, arguments);
+	add(problems, value ? value->line : 0, value ? value->column : 0, *path ? arena_printf(problems->arena, "%s.%s", path, key) : key,
+	    format, arguments);
 	va_end(arguments);
 }
 

@@ -47,21 +47,27 @@ static const struct schema source_schema = SCHEMA("source", struct figure_source
 
 static const struct field chip_model_fields[] = {
 	FIELD(FIELD_STRING, struct chip_model, name, "name", 1, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a name"),
-	FIELD(FIELD_STRING, struct chip_model, title, "title", 2, .maximum = TITLE_MAX_LENGTH, .check = title_check, .help = "the name that people use"),
+	FIELD(FIELD_STRING, struct chip_model, title, "title", 2, .maximum = TITLE_MAX_LENGTH, .check = title_check,
+	      .help = "the name that people use"),
 	FIELD(FIELD_STRING, struct chip_model, vendor, "vendor", 3, .maximum = TITLE_MAX_LENGTH, .check = text_check_required,
 	      .flags = FIELD_REQUIRED),
 	FIELD(FIELD_ENUM, struct chip_model, origin, "origin", 4, .table = &origin_table, .flags = FIELD_REQUIRED),
 	FIELD(FIELD_QUANTITY, struct chip_model, memory_mib, "memory", 5, .unit = UNIT_MEMORY, .maximum = MEMORY_MIB_MAX),
 	FIELD(FIELD_QUANTITY, struct chip_model, bandwidth_mbit, "memory_bandwidth", 6, .unit = UNIT_BANDWIDTH, .maximum = 1000000000000),
 	FIELD(FIELD_QUANTITY, struct chip_model, power_w, "power", 7, .unit = UNIT_POWER, .maximum = 1000000),
-	{ .key = "throughput", .number = 8, .kind = FIELD_MAP, .offset = offsetof(struct chip_model, throughputs),
-	  .count_offset = offsetof(struct chip_model, throughput_count), .schema = &throughput_schema, .maximum = FORMAT_COUNT,
+	{ .key = "throughput",
+	  .number = 8,
+	  .kind = FIELD_MAP,
+	  .offset = offsetof(struct chip_model, throughputs),
+	  .count_offset = offsetof(struct chip_model, throughput_count),
+	  .schema = &throughput_schema,
+	  .maximum = FORMAT_COUNT,
 	  .help = "dense operations a second by number format" },
-	FIELD_LIST_OF(FIELD_STRING, struct chip_model, software, software_count, "software", 9, .check = name_check, .maximum = DEMAND_LIST_MAX,
-		      .flags = FIELD_SINGLE_OK, .help = "software stacks that run on it"),
+	FIELD_LIST_OF(FIELD_STRING, struct chip_model, software, software_count, "software", 9, .check = name_check,
+		      .maximum = DEMAND_LIST_MAX, .flags = FIELD_SINGLE_OK, .help = "software stacks that run on it"),
 	FIELD(FIELD_OBJECT, struct chip_model, review, "review", 10, .schema = &review_schema),
-	FIELD_LIST_OF(FIELD_OBJECT, struct chip_model, sources, source_count, "sources", 11, .schema = &source_schema, .maximum = DEMAND_LIST_MAX,
-		      .help = "where the figures were published"),
+	FIELD_LIST_OF(FIELD_OBJECT, struct chip_model, sources, source_count, "sources", 11, .schema = &source_schema,
+		      .maximum = DEMAND_LIST_MAX, .help = "where the figures were published"),
 };
 const struct schema chip_model_schema = SCHEMA("chip_model", struct chip_model, chip_model_fields);
 
@@ -70,7 +76,8 @@ static void check_catalogue(void *value, const struct doc *at, const char *path,
 	const struct catalogue *catalogue = value;
 	cleanup_name_index struct name_index models;
 
-	name_index_init(&models, catalogue->models, catalogue->model_count, sizeof(catalogue->models[0]), offsetof(struct chip_model, name));
+	name_index_init(&models, catalogue->models, catalogue->model_count, sizeof(catalogue->models[0]),
+			offsetof(struct chip_model, name));
 	name_index_report(&models, at, path, "models", "name", problems);
 }
 

@@ -362,7 +362,8 @@ static size_t field_find(const struct schema *schema, uint64_t number, size_t st
 	return count;
 }
 
-static int decode_entry(struct decoder *decoder, const struct schema *schema, const struct item *key, uint64_t *seen, size_t *start, void *value)
+static int decode_entry(struct decoder *decoder, const struct schema *schema, const struct item *key, uint64_t *seen, size_t *start,
+			void *value)
 {
 	size_t i;
 

@@ -16,10 +16,15 @@
 
 static const struct field needs_fields[] = {
 	FIELD(FIELD_QUANTITY, struct chip_needs, memory_mib, "memory", 1, .unit = UNIT_MEMORY, .maximum = MEMORY_MIB_MAX),
-	{ .key = "throughput", .number = 2, .kind = FIELD_MAP, .offset = offsetof(struct chip_needs, throughputs),
-	  .count_offset = offsetof(struct chip_needs, throughput_count), .schema = &throughput_schema, .maximum = FORMAT_COUNT },
-	FIELD_LIST_OF(FIELD_STRING, struct chip_needs, software, software_count, "software", 3, .check = name_check, .maximum = DEMAND_LIST_MAX,
-		      .flags = FIELD_SINGLE_OK, .help = "each of these must run on it"),
+	{ .key = "throughput",
+	  .number = 2,
+	  .kind = FIELD_MAP,
+	  .offset = offsetof(struct chip_needs, throughputs),
+	  .count_offset = offsetof(struct chip_needs, throughput_count),
+	  .schema = &throughput_schema,
+	  .maximum = FORMAT_COUNT },
+	FIELD_LIST_OF(FIELD_STRING, struct chip_needs, software, software_count, "software", 3, .check = name_check,
+		      .maximum = DEMAND_LIST_MAX, .flags = FIELD_SINGLE_OK, .help = "each of these must run on it"),
 };
 static const struct schema needs_schema = SCHEMA("chip_needs", struct chip_needs, needs_fields);
 
@@ -29,9 +34,11 @@ static void check_chips(void *value, const struct doc *at, const char *path, str
 	bool is_particular = chips->model_count || chips->needs.memory_mib || chips->needs.throughput_count || chips->needs.software_count;
 
 	if (chips->milli > CHIP_MILLI && chips->milli % CHIP_MILLI)
-		problems_add_key(problems, at, path, "count", "is neither whole chips nor a share of one, expected such as 2, 0.25 or 250m");
+		problems_add_key(problems, at, path, "count",
+				 "is neither whole chips nor a share of one, expected such as 2, 0.25 or 250m");
 	if (!chips->milli && is_particular)
-		problems_add_key(problems, at, path, "count", "is %s, but models or needs are given; expected a number of chips such as 1 or 0.25",
+		problems_add_key(problems, at, path, "count",
+				 "is %s, but models or needs are given; expected a number of chips such as 1 or 0.25",
 				 doc_get(at, "count") ? "0" : "missing");
 }
 
@@ -45,7 +52,8 @@ static const struct field chips_fields[] = {
 static const struct schema chips_schema = SCHEMA("chips", struct chip_ask, chips_fields, .check = check_chips);
 
 static const struct field shape_fields[] = {
-	FIELD(FIELD_QUANTITY, struct shape, cpu_milli, "cpu", 1, .unit = UNIT_CPU, .minimum = 1, .maximum = CPU_MILLI_MAX, .fallback = 1000),
+	FIELD(FIELD_QUANTITY, struct shape, cpu_milli, "cpu", 1, .unit = UNIT_CPU, .minimum = 1, .maximum = CPU_MILLI_MAX,
+	      .fallback = 1000),
 	FIELD(FIELD_QUANTITY, struct shape, memory_mib, "memory", 2, .unit = UNIT_MEMORY, .minimum = 1, .maximum = MEMORY_MIB_MAX,
 	      .fallback = 1024),
 	FIELD(FIELD_OBJECT, struct shape, chips, "chips", 3, .schema = &chips_schema, .flags = FIELD_SINGLE_OK),
@@ -91,15 +99,16 @@ static const struct schema where_schema = SCHEMA("where", struct where, where_fi
 static const struct field rules_fields[] = {
 	FIELD(FIELD_BOOL, struct rules, domestic_only, "domestic_only", 1, .help = "only chips of domestic origin"),
 	FIELD(FIELD_BOOL, struct rules, clearance, "clearance", 2, .help = "only chips whose security review is passed"),
-	FIELD_LIST_OF(FIELD_STRING, struct rules, residency, residency_count, "residency", 3, .check = name_check, .maximum = DEMAND_LIST_MAX,
-		      .flags = FIELD_SINGLE_OK, .help = "regions that the work may not leave"),
+	FIELD_LIST_OF(FIELD_STRING, struct rules, residency, residency_count, "residency", 3, .check = name_check,
+		      .maximum = DEMAND_LIST_MAX, .flags = FIELD_SINGLE_OK, .help = "regions that the work may not leave"),
 };
 static const struct schema rules_schema = SCHEMA("rules", struct rules, rules_fields);
 
 static const struct field data_fields[] = {
 	FIELD(FIELD_STRING, struct data_reference, name, "name", 1, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a name"),
 	FIELD(FIELD_QUANTITY, struct data_reference, size_mib, "size", 2, .unit = UNIT_BYTES, .maximum = DATA_MIB_MAX),
-	FIELD(FIELD_STRING, struct data_reference, site, "site", 3, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a site's name"),
+	FIELD(FIELD_STRING, struct data_reference, site, "site", 3, .check = name_check, .flags = FIELD_REQUIRED,
+	      .expected = "a site's name"),
 	FIELD_LIST_OF(FIELD_STRING, struct data_reference, residency, residency_count, "residency", 4, .check = name_check,
 		      .maximum = DEMAND_LIST_MAX, .flags = FIELD_SINGLE_OK, .help = "regions that it may not leave"),
 };
@@ -119,18 +128,18 @@ static const struct field simulate_fields[] = {
 static const struct schema simulate_schema = SCHEMA("simulate", struct simulate, simulate_fields);
 
 /* Fields 1 to 10 of both, from a prefix of the member's name. */
-#define ASK_FIELDS(type, prefix)                                                                                                           \
-	FIELD(FIELD_ENUM, type, prefix kind, "kind", 1, .table = &demand_kind_table),                                                      \
-		FIELD(FIELD_INTEGER, type, prefix workers, "workers", 2, .minimum = 1, .maximum = DEMAND_WORKERS_MAX, .fallback = 1,      \
-		      .help = "of a job: all or nothing; of a service: replicas"),                                                        \
-		FIELD(FIELD_OBJECT, type, prefix shape, "shape", 3, .schema = &shape_schema, .help = "of one worker"),                     \
-		FIELD(FIELD_INTEGER, type, prefix priority, "priority", 4, .minimum = 0, .maximum = PRIORITY_MAX,                         \
-		      .fallback = PRIORITY_DEFAULT, .help = "more is sooner"),                                                            \
-		FIELD(FIELD_BOOL, type, prefix preemptible, "preemptible", 5, .help = "may be stopped for others and started again"),      \
-		FIELD(FIELD_BOOL, type, prefix simulated, "simulated", 6, .flags = FIELD_HIDDEN),                                          \
-		FIELD(FIELD_OBJECT, type, prefix where, "where", 7, .schema = &where_schema),                                              \
-		FIELD(FIELD_OBJECT, type, prefix rules, "rules", 8, .schema = &rules_schema),                                              \
-		FIELD_LIST_OF(FIELD_OBJECT, type, prefix data, prefix data_count, "data", 9, .schema = &data_schema,                       \
+#define ASK_FIELDS(type, prefix)                                                                                                      \
+	FIELD(FIELD_ENUM, type, prefix kind, "kind", 1, .table = &demand_kind_table),                                                 \
+		FIELD(FIELD_INTEGER, type, prefix workers, "workers", 2, .minimum = 1, .maximum = DEMAND_WORKERS_MAX, .fallback = 1,  \
+		      .help = "of a job: all or nothing; of a service: replicas"),                                                    \
+		FIELD(FIELD_OBJECT, type, prefix shape, "shape", 3, .schema = &shape_schema, .help = "of one worker"),                \
+		FIELD(FIELD_INTEGER, type, prefix priority, "priority", 4, .minimum = 0, .maximum = PRIORITY_MAX,                     \
+		      .fallback = PRIORITY_DEFAULT, .help = "more is sooner"),                                                        \
+		FIELD(FIELD_BOOL, type, prefix preemptible, "preemptible", 5, .help = "may be stopped for others and started again"), \
+		FIELD(FIELD_BOOL, type, prefix simulated, "simulated", 6, .flags = FIELD_HIDDEN),                                     \
+		FIELD(FIELD_OBJECT, type, prefix where, "where", 7, .schema = &where_schema),                                         \
+		FIELD(FIELD_OBJECT, type, prefix rules, "rules", 8, .schema = &rules_schema),                                         \
+		FIELD_LIST_OF(FIELD_OBJECT, type, prefix data, prefix data_count, "data", 9, .schema = &data_schema,                  \
 			      .maximum = DEMAND_LIST_MAX, .help = "what it reads")
 
 static const struct field ask_fields[] = { ASK_FIELDS(struct ask, ) };
@@ -152,8 +161,10 @@ static void check_demand(void *value, const struct doc *at, const char *path, st
 
 	check_command(demand, at, path, problems);
 	if (demand->ask.kind == DEMAND_SERVICE && demand->time_limit_us)
-		problems_add_key(problems, at, path, "time_limit", "belongs to jobs, expected none: a service stays up until it is cancelled");
-	name_index_init(&data, demand->ask.data, demand->ask.data_count, sizeof(demand->ask.data[0]), offsetof(struct data_reference, name));
+		problems_add_key(problems, at, path, "time_limit",
+				 "belongs to jobs, expected none: a service stays up until it is cancelled");
+	name_index_init(&data, demand->ask.data, demand->ask.data_count, sizeof(demand->ask.data[0]),
+			offsetof(struct data_reference, name));
 	name_index_report(&data, at, path, "data", "name", problems);
 	demand->ask.simulated = demand->simulate != NULL;
 	ask_canonicalize(&demand->ask);
@@ -161,19 +172,25 @@ static void check_demand(void *value, const struct doc *at, const char *path, st
 
 static const struct field demand_fields[] = {
 	FIELD(FIELD_STRING, struct demand_spec, name, "name", 21, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a name"),
-	FIELD(FIELD_STRING, struct demand_spec, title, "title", 22, .maximum = TITLE_MAX_LENGTH, .check = title_check, .help = "a sentence for people"),
+	FIELD(FIELD_STRING, struct demand_spec, title, "title", 22, .maximum = TITLE_MAX_LENGTH, .check = title_check,
+	      .help = "a sentence for people"),
 	FIELD(FIELD_STRING, struct demand_spec, tenant, "tenant", 23, .check = name_check, .help = "left out: the token's tenant"),
 	ASK_FIELDS(struct demand_spec, ask.),
 	FIELD_LIST_OF(FIELD_STRING, struct demand_spec, command, command_count, "command", 24, .maximum = DEMAND_COMMAND_MAX,
 		      .element_maximum = DEMAND_TEXT_MAX, .expected = "a list of words such as [sh, -c, \"echo hello\"]"),
-	{ .key = "environment", .number = 25, .kind = FIELD_MAP, .offset = offsetof(struct demand_spec, environment),
-	  .count_offset = offsetof(struct demand_spec, environment_count), .schema = &variable_schema, .maximum = DEMAND_ENVIRONMENT_MAX },
+	{ .key = "environment",
+	  .number = 25,
+	  .kind = FIELD_MAP,
+	  .offset = offsetof(struct demand_spec, environment),
+	  .count_offset = offsetof(struct demand_spec, environment_count),
+	  .schema = &variable_schema,
+	  .maximum = DEMAND_ENVIRONMENT_MAX },
 	FIELD(FIELD_STRING, struct demand_spec, working_folder, "working_folder", 26, .maximum = 4096, .check = folder_check,
 	      .help = "left out: the attempt's own folder"),
 	FIELD(FIELD_QUANTITY, struct demand_spec, time_limit_us, "time_limit", 27, .unit = UNIT_DURATION, .maximum = DURATION_US_MAX,
 	      .help = "of each attempt of a job; left out or 0s: none"),
-	FIELD(FIELD_QUANTITY, struct demand_spec, grace_us, "grace", 28, .unit = UNIT_DURATION, .maximum = GRACE_US_MAX, .fallback = 10000000,
-	      .help = "between the polite signal and the hard one"),
+	FIELD(FIELD_QUANTITY, struct demand_spec, grace_us, "grace", 28, .unit = UNIT_DURATION, .maximum = GRACE_US_MAX,
+	      .fallback = 10000000, .help = "between the polite signal and the hard one"),
 	FIELD(FIELD_INTEGER, struct demand_spec, attempts_max, "attempts", 29, .minimum = 1, .maximum = 1000, .fallback = 3,
 	      .help = "how often it may be tried when sites are lost"),
 	FIELD(FIELD_ENUM, struct demand_spec, on_site_loss, "on_site_loss", 30, .table = &on_site_loss_table),

@@ -29,7 +29,8 @@ static void check_group(void *value, const struct doc *at, const char *path, str
 	int64_t chips = node_group_chips(value);
 
 	if (chips > NODE_CHIPS_MAX)
-		problems_add_key(problems, at, path, "chips", "has %lld chips in one node, expected at most %d", (long long)chips, NODE_CHIPS_MAX);
+		problems_add_key(problems, at, path, "chips", "has %lld chips in one node, expected at most %d", (long long)chips,
+				 NODE_CHIPS_MAX);
 }
 
 static const struct field node_group_fields[] = {
@@ -40,8 +41,13 @@ static const struct field node_group_fields[] = {
 	      .flags = FIELD_REQUIRED, .help = "cores of each node"),
 	FIELD(FIELD_QUANTITY, struct node_group, memory_mib, "memory", 4, .unit = UNIT_MEMORY, .minimum = 1, .maximum = MEMORY_MIB_MAX,
 	      .flags = FIELD_REQUIRED, .help = "memory of each node"),
-	{ .key = "chips", .number = 5, .kind = FIELD_MAP, .offset = offsetof(struct node_group, chips),
-	  .count_offset = offsetof(struct node_group, chip_count), .schema = &chip_count_schema, .maximum = NODE_CHIPS_MAX,
+	{ .key = "chips",
+	  .number = 5,
+	  .kind = FIELD_MAP,
+	  .offset = offsetof(struct node_group, chips),
+	  .count_offset = offsetof(struct node_group, chip_count),
+	  .schema = &chip_count_schema,
+	  .maximum = NODE_CHIPS_MAX,
 	  .help = "chips of each node by model" },
 };
 const struct schema node_group_schema = SCHEMA("node_group", struct node_group, node_group_fields, .check = check_group);
@@ -59,7 +65,8 @@ static void check_site(void *value, const struct doc *at, const char *path, stru
 	cleanup_name_index struct name_index groups;
 
 	if (site->engine == ENGINE_SIMULATED && !site->group_count)
-		problems_add_key(problems, at, path, "groups", "is missing, expected a list of node groups: a simulated site has no machine to ask");
+		problems_add_key(problems, at, path, "groups",
+				 "is missing, expected a list of node groups: a simulated site has no machine to ask");
 	name_index_init(&groups, site->groups, site->group_count, sizeof(site->groups[0]), offsetof(struct node_group, name));
 	name_index_report(&groups, at, path, "groups", "name", problems);
 }
@@ -68,7 +75,8 @@ static const struct field site_fields[] = {
 	FIELD(FIELD_STRING, struct site_spec, name, "name", 1, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a name"),
 	FIELD(FIELD_STRING, struct site_spec, title, "title", 2, .maximum = TITLE_MAX_LENGTH, .check = title_check),
 	FIELD(FIELD_ENUM, struct site_spec, tier, "tier", 3, .table = &tier_table, .flags = FIELD_REQUIRED),
-	FIELD(FIELD_STRING, struct site_spec, region, "region", 4, .check = name_check, .flags = FIELD_REQUIRED, .expected = "a region's name"),
+	FIELD(FIELD_STRING, struct site_spec, region, "region", 4, .check = name_check, .flags = FIELD_REQUIRED,
+	      .expected = "a region's name"),
 	FIELD(FIELD_STRING, struct site_spec, operator_name, "operator", 5, .maximum = TITLE_MAX_LENGTH, .check = title_check,
 	      .help = "who runs it"),
 	FIELD(FIELD_QUANTITY, struct site_spec, latitude_udeg, "latitude", 6, .unit = UNIT_ANGLE, .minimum = -LATITUDE_UDEG_MAX,
@@ -77,8 +85,8 @@ static const struct field site_fields[] = {
 	      .maximum = LONGITUDE_UDEG_MAX, .flags = FIELD_REQUIRED),
 	FIELD(FIELD_ENUM, struct site_spec, engine, "engine", 8, .table = &engine_kind_table, .fallback = ENGINE_LOCAL,
 	      .help = "the local system that runs what is placed here"),
-	FIELD_LIST_OF(FIELD_OBJECT, struct site_spec, groups, group_count, "groups", 9, .schema = &node_group_schema, .maximum = SITE_GROUPS_MAX,
-		      .help = "nodes alike; left out: what the agent finds"),
+	FIELD_LIST_OF(FIELD_OBJECT, struct site_spec, groups, group_count, "groups", 9, .schema = &node_group_schema,
+		      .maximum = SITE_GROUPS_MAX, .help = "nodes alike; left out: what the agent finds"),
 	FIELD(FIELD_QUANTITY, struct site_spec, power_limit_w, "power_limit", 10, .unit = UNIT_POWER, .maximum = 1000000000000),
 	FIELD(FIELD_OBJECT, struct site_spec, price, "price", 11, .schema = &price_schema, .help = "an hour, in the network's currency"),
 };
@@ -210,6 +218,7 @@ static const struct field network_fields[] = {
 		      .maximum = NETWORK_REGIONS_MAX, .flags = FIELD_REQUIRED),
 	FIELD_LIST_OF(FIELD_OBJECT, struct network_spec, sites, site_count, "sites", 6, .schema = &site_spec_schema, .minimum = 1,
 		      .maximum = NETWORK_SITES_MAX, .flags = FIELD_REQUIRED),
-	FIELD_LIST_OF(FIELD_OBJECT, struct network_spec, links, link_count, "links", 7, .schema = &link_spec_schema, .maximum = NETWORK_LINKS_MAX),
+	FIELD_LIST_OF(FIELD_OBJECT, struct network_spec, links, link_count, "links", 7, .schema = &link_spec_schema,
+		      .maximum = NETWORK_LINKS_MAX),
 };
 const struct schema network_schema = SCHEMA("network", struct network_spec, network_fields, .check = check_network);

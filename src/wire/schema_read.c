@@ -472,7 +472,8 @@ static bool fail_unknown_key(struct reader *reader, const struct schema *schema,
 }
 
 /* Required fields that were not seen, and defaults that are to be checked. */
-static bool check_missing(struct reader *reader, const struct schema *schema, const struct doc *doc, uint64_t seen, const struct frame *frame)
+static bool check_missing(struct reader *reader, const struct schema *schema, const struct doc *doc, uint64_t seen,
+			  const struct frame *frame)
 {
 	bool good = true;
 

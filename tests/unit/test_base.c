@@ -149,8 +149,15 @@ static void test_ids_grow(void **state)
 
 static void test_id_texts(void **state)
 {
-	static const char *const bad[] = { "",		    "0",	     "0000000000000", "g000000000000", "000000000000u",
-					   "00000000000001", "00000000000-1", "0000000000 01", "zzzzzzzzzzzzz" };
+	static const char *const bad[] = { "",
+					   "0",
+					   "0000000000000",
+					   "g000000000000",
+					   "000000000000u",
+					   "00000000000001",
+					   "00000000000-1",
+					   "0000000000 01",
+					   "zzzzzzzzzzzzz" };
 	uint64_t id = 7;
 
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++)
@@ -190,7 +197,8 @@ static void test_rng(void **state)
 
 static void test_utf8(void **state)
 {
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xff", "\xe4\xb8", "\xc3" };
+	static const char *const bad[] = { "\x80", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+					   "\xff", "\xe4\xb8", "\xc3" };
 	char text[] = "a\xe4\xb8\xad\x01\x80z\xc2\x85";
 	uint32_t point;
 

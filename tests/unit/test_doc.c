@@ -116,8 +116,9 @@ static void test_many_keys_twice(void **state)
 static void test_json_types(void **state)
 {
 	cleanup_arena struct arena arena = { 0 };
-	struct doc *doc = parse(doc_parse_json, &arena,
-				"\xef\xbb\xbf{\"a\": 12, \"b\": -3.50, \"c\": [true, null, \"\\ud83d\\ude00\"], \"d\": {}, \"e\": 0.1, \"f\": 1e22}");
+	struct doc *doc = parse(
+		doc_parse_json, &arena,
+		"\xef\xbb\xbf{\"a\": 12, \"b\": -3.50, \"c\": [true, null, \"\\ud83d\\ude00\"], \"d\": {}, \"e\": 0.1, \"f\": 1e22}");
 
 	assert_int_equal(doc->count, 6);
 	assert_string_equal(doc->keys[0], "a");
@@ -193,9 +194,12 @@ static void test_deep_texts_are_refused_early(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_yaml_types),   cmocka_unit_test(test_yaml_refuses),
-		cmocka_unit_test(test_many_keys_twice), cmocka_unit_test(test_json_types),
-		cmocka_unit_test(test_json_refuses), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_yaml_types),
+		cmocka_unit_test(test_yaml_refuses),
+		cmocka_unit_test(test_many_keys_twice),
+		cmocka_unit_test(test_json_types),
+		cmocka_unit_test(test_json_refuses),
+		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_deep_texts_are_refused_early),
 	};
 

@@ -36,32 +36,31 @@ static void assert_problems(const char *text, const char *expected)
 		assert_memory_equal(&file, &untouched, sizeof(file));
 }
 
-static const char network_text[] =
-	"network:\n"
-	"  name: china\n"
-	"  title: sample\n"
-	"  note: |\n"
-	"    Coordinates are real;\n"
-	"    capacities are made up.\n"
-	"  link_rule: {base: 2ms, us_per_km_milli: 10000, detour_permille: 1400}\n"
-	"  regions:\n"
-	"    - {name: guizhou, title: Guizhou \xe8\xb4\xb5\xe5\xb7\x9e}\n"
-	"  sites:\n"
-	"    - name: guian-hub\n"
-	"      tier: hub\n"
-	"      region: guizhou\n"
-	"      operator: west-compute\n"
-	"      latitude: 26.4068\n"
-	"      longitude: -106.6302\n"
-	"      engine: simulated\n"
-	"      power_limit: 60MW\n"
-	"      price: {core_hour: 0.05, gib_hour: 0.008, chip_hour: 4.2}\n"
-	"      groups:\n"
-	"        - {name: train, count: 512, cpu: 192, memory: 2TiB, chips: {ascend-910b: 8, h100: 2}}\n"
-	"        - {name: cpu, cpu: 1.5, memory: 512GiB}\n"
-	"    - {name: edge, tier: edge, region: guizhou, latitude: 0, longitude: 180}\n"
-	"  links:\n"
-	"    - {from: guian-hub, to: edge, rtt: 18ms, bandwidth: 400Gbit/s, price_per_gib: 0.002}\n";
+static const char network_text[] = "network:\n"
+				   "  name: china\n"
+				   "  title: sample\n"
+				   "  note: |\n"
+				   "    Coordinates are real;\n"
+				   "    capacities are made up.\n"
+				   "  link_rule: {base: 2ms, us_per_km_milli: 10000, detour_permille: 1400}\n"
+				   "  regions:\n"
+				   "    - {name: guizhou, title: Guizhou \xe8\xb4\xb5\xe5\xb7\x9e}\n"
+				   "  sites:\n"
+				   "    - name: guian-hub\n"
+				   "      tier: hub\n"
+				   "      region: guizhou\n"
+				   "      operator: west-compute\n"
+				   "      latitude: 26.4068\n"
+				   "      longitude: -106.6302\n"
+				   "      engine: simulated\n"
+				   "      power_limit: 60MW\n"
+				   "      price: {core_hour: 0.05, gib_hour: 0.008, chip_hour: 4.2}\n"
+				   "      groups:\n"
+				   "        - {name: train, count: 512, cpu: 192, memory: 2TiB, chips: {ascend-910b: 8, h100: 2}}\n"
+				   "        - {name: cpu, cpu: 1.5, memory: 512GiB}\n"
+				   "    - {name: edge, tier: edge, region: guizhou, latitude: 0, longitude: 180}\n"
+				   "  links:\n"
+				   "    - {from: guian-hub, to: edge, rtt: 18ms, bandwidth: 400Gbit/s, price_per_gib: 0.002}\n";
 
 static void assert_network(const struct network_spec *network)
 {
@@ -132,26 +131,27 @@ static void test_network_through_json_and_the_log(void **state)
 
 static void test_network_problems(void **state)
 {
-	assert_problems("network:\n"
-			"  name: China\n"
-			"  currency: yuan\n"
-			"  regions:\n"
-			"    - name: guizhou\n"
-			"  sites:\n"
-			"    - {name: a, tier: hub, region: guizhou, latitude: 91, longitude: 0, regoin: x}\n"
-			"    - {name: b, tier: hubb, region: guizhou, latitude: 1}\n"
-			"    - {name: c, tier: hub, region: guizhou, latitude: 1, longitude: 1, groups: [{name: g, cpu: 0, memory: 64GB}]}\n",
-			"f:2:9: network.name: is \"China\", expected a name: 1 to 63 lower-case letters, digits, '-', '.', '_', a letter or digit "
-			"at both ends\n"
-			"f:3:13: network.currency: is \"yuan\", expected a currency's three letters such as CNY\n"
-			"f:7:55: network.sites[0].latitude: is 91, expected degrees such as 39.9042 or -3.5, with at most 6 decimals, from -90 to "
-			"90\n"
-			"f:7:73: network.sites[0]: unknown key \"regoin\", did you mean \"region\"?\n"
-			"f:8:23: network.sites[1].tier: is \"hubb\", expected one of hub, regional, edge, did you mean \"hub\"?\n"
-			"f:8:7: network.sites[1].longitude: is missing, expected degrees such as 39.9042 or -3.5, with at most 6 decimals, from "
-			"-180 to 180\n"
-			"f:9:96: network.sites[2].groups[0].cpu: is 0, expected a number of cores such as 2, 1.5 or 500m, from 1m to 1000000\n"
-			"f:9:107: network.sites[2].groups[0].memory: is \"64GB\", expected a memory size such as 512MiB, 64GiB or 2TiB\n");
+	assert_problems(
+		"network:\n"
+		"  name: China\n"
+		"  currency: yuan\n"
+		"  regions:\n"
+		"    - name: guizhou\n"
+		"  sites:\n"
+		"    - {name: a, tier: hub, region: guizhou, latitude: 91, longitude: 0, regoin: x}\n"
+		"    - {name: b, tier: hubb, region: guizhou, latitude: 1}\n"
+		"    - {name: c, tier: hub, region: guizhou, latitude: 1, longitude: 1, groups: [{name: g, cpu: 0, memory: 64GB}]}\n",
+		"f:2:9: network.name: is \"China\", expected a name: 1 to 63 lower-case letters, digits, '-', '.', '_', a letter or digit "
+		"at both ends\n"
+		"f:3:13: network.currency: is \"yuan\", expected a currency's three letters such as CNY\n"
+		"f:7:55: network.sites[0].latitude: is 91, expected degrees such as 39.9042 or -3.5, with at most 6 decimals, from -90 to "
+		"90\n"
+		"f:7:73: network.sites[0]: unknown key \"regoin\", did you mean \"region\"?\n"
+		"f:8:23: network.sites[1].tier: is \"hubb\", expected one of hub, regional, edge, did you mean \"hub\"?\n"
+		"f:8:7: network.sites[1].longitude: is missing, expected degrees such as 39.9042 or -3.5, with at most 6 decimals, from "
+		"-180 to 180\n"
+		"f:9:96: network.sites[2].groups[0].cpu: is 0, expected a number of cores such as 2, 1.5 or 500m, from 1m to 1000000\n"
+		"f:9:107: network.sites[2].groups[0].memory: is \"64GB\", expected a memory size such as 512MiB, 64GiB or 2TiB\n");
 }
 
 static void test_network_references(void **state)
@@ -179,25 +179,26 @@ static void test_network_references(void **state)
 
 static void test_groups(void **state)
 {
-	assert_problems("network:\n"
-			"  name: n\n"
-			"  regions: [{name: r}]\n"
-			"  sites:\n"
-			"    - {name: a, tier: hub, region: r, latitude: 1, longitude: 1, engine: simulated}\n"
-			"    - name: b\n"
-			"      tier: hub\n"
-			"      region: r\n"
-			"      latitude: 1\n"
-			"      longitude: 1\n"
-			"      groups:\n"
-			"        - {name: g, cpu: 1, memory: 1GiB, chips: {x: 60, y: 5}}\n"
-			"        - {name: g, cpu: 1, memory: 1GiB, chips: {x: 0}}\n"
-			"    - {name: c, tier: hub, region: r, latitude: 1, longitude: 1, groups: [{name: g, cpu: 1, memory: 1GiB},\n"
-			"       {name: g, cpu: 1, memory: 1GiB}]}\n",
-			"f:5:7: network.sites[0].groups: is missing, expected a list of node groups: a simulated site has no machine to ask\n"
-			"f:12:50: network.sites[1].groups[0].chips: has 65 chips in one node, expected at most 64\n"
-			"f:13:54: network.sites[1].groups[1].chips.x: is 0, expected a whole number from 1 to 64\n"
-			"f:15:15: network.sites[2].groups[1].name: \"g\" is there already, as groups[0]; expected different names\n");
+	assert_problems(
+		"network:\n"
+		"  name: n\n"
+		"  regions: [{name: r}]\n"
+		"  sites:\n"
+		"    - {name: a, tier: hub, region: r, latitude: 1, longitude: 1, engine: simulated}\n"
+		"    - name: b\n"
+		"      tier: hub\n"
+		"      region: r\n"
+		"      latitude: 1\n"
+		"      longitude: 1\n"
+		"      groups:\n"
+		"        - {name: g, cpu: 1, memory: 1GiB, chips: {x: 60, y: 5}}\n"
+		"        - {name: g, cpu: 1, memory: 1GiB, chips: {x: 0}}\n"
+		"    - {name: c, tier: hub, region: r, latitude: 1, longitude: 1, groups: [{name: g, cpu: 1, memory: 1GiB},\n"
+		"       {name: g, cpu: 1, memory: 1GiB}]}\n",
+		"f:5:7: network.sites[0].groups: is missing, expected a list of node groups: a simulated site has no machine to ask\n"
+		"f:12:50: network.sites[1].groups[0].chips: has 65 chips in one node, expected at most 64\n"
+		"f:13:54: network.sites[1].groups[1].chips.x: is 0, expected a whole number from 1 to 64\n"
+		"f:15:15: network.sites[2].groups[1].name: \"g\" is there already, as groups[0]; expected different names\n");
 }
 
 static void test_catalogue(void **state)
@@ -230,56 +231,56 @@ static void test_catalogue(void **state)
 	assert_string_equal(model->review.since, "2026-01-31");
 	assert_string_equal(model->software[1], "torch-npu");
 	assert_string_equal(model->sources[0].figure, "throughput.fp16");
-	assert_problems("catalogue:\n"
-			"  models:\n"
-			"    - {name: a, vendor: \"\", origin: lunar, throughput: {fp17: 1T, fp16: 1}, review: {since: 2026-02-29}}\n"
-			"    - {name: a, vendor: v, origin: foreign, sources: [{figure: memroy, source: x}]}\n",
-			"f:3:25: catalogue.models[0].vendor: is empty, expected a text\n"
-			"f:3:37: catalogue.models[0].origin: is \"lunar\", expected one of domestic, foreign\n"
-			"f:3:57: catalogue.models[0].throughput.fp17: unknown key, expected one of fp64, fp32, tf32, bf16, fp16, fp8, int8, int4, "
-			"did you mean \"fp16\"?\n"
-			"f:3:73: catalogue.models[0].throughput.fp16: is 1, expected a number of operations a second such as 320T, 1.2P or 500G\n"
-			"f:3:93: catalogue.models[0].review.since: is \"2026-02-29\", expected a date such as 2026-01-31\n"
-			"f:3:85: catalogue.models[0].review.state: is missing, expected one of none, pending, passed, revoked\n"
-			"f:4:64: catalogue.models[1].sources[0].figure: is \"memroy\", expected the key of a figure such as memory, power or "
-			"throughput.fp16, did you mean \"memory\"?\n");
+	assert_problems(
+		"catalogue:\n"
+		"  models:\n"
+		"    - {name: a, vendor: \"\", origin: lunar, throughput: {fp17: 1T, fp16: 1}, review: {since: 2026-02-29}}\n"
+		"    - {name: a, vendor: v, origin: foreign, sources: [{figure: memroy, source: x}]}\n",
+		"f:3:25: catalogue.models[0].vendor: is empty, expected a text\n"
+		"f:3:37: catalogue.models[0].origin: is \"lunar\", expected one of domestic, foreign\n"
+		"f:3:57: catalogue.models[0].throughput.fp17: unknown key, expected one of fp64, fp32, tf32, bf16, fp16, fp8, int8, int4, "
+		"did you mean \"fp16\"?\n"
+		"f:3:73: catalogue.models[0].throughput.fp16: is 1, expected a number of operations a second such as 320T, 1.2P or 500G\n"
+		"f:3:93: catalogue.models[0].review.since: is \"2026-02-29\", expected a date such as 2026-01-31\n"
+		"f:3:85: catalogue.models[0].review.state: is missing, expected one of none, pending, passed, revoked\n"
+		"f:4:64: catalogue.models[1].sources[0].figure: is \"memroy\", expected the key of a figure such as memory, power or "
+		"throughput.fp16, did you mean \"memory\"?\n");
 	assert_problems("catalogue: {models: [{name: a, vendor: v, origin: foreign}, {name: a, vendor: v, origin: foreign}]}\n",
 			"f:1:68: catalogue.models[1].name: \"a\" is there already, as models[0]; expected different names\n");
 	assert_problems("catalogue: {models: []}\n", "f:1:21: catalogue.models: has 0 entries, expected at least 1\n");
 }
 
-static const char demand_text[] =
-	"demand:\n"
-	"  name: compress-logs\n"
-	"  title: Compress a log file with gzip\n"
-	"  kind: job\n"
-	"  tenant: lab-a\n"
-	"  priority: 200\n"
-	"  preemptible: true\n"
-	"  workers: 4\n"
-	"  shape:\n"
-	"    cpu: 500m\n"
-	"    memory: 256MiB\n"
-	"    chips:\n"
-	"      count: 250m\n"
-	"      models: [h100, ascend-910b, h100]\n"
-	"      needs: {memory: 32GiB, throughput: {fp16: 100T}, software: cann}\n"
-	"  command: [sh, -c, \"gzip -9 < /usr/share/dict/words | wc -c\", 5]\n"
-	"  environment: {LEVEL: 9, EMPTY: \"\"}\n"
-	"  working_folder: /tmp\n"
-	"  time_limit: 10m\n"
-	"  grace: 5s\n"
-	"  attempts: 4\n"
-	"  on_site_loss: requeue\n"
-	"  where:\n"
-	"    tiers: [regional, hub]\n"
-	"    regions: [guizhou]\n"
-	"    near: {latitude: 0, longitude: 116.4, within: 20ms}\n"
-	"  rules: {domestic_only: true, clearance: true, residency: [guizhou]}\n"
-	"  data:\n"
-	"    - {name: corpus, size: 2TiB, site: guian-hub, residency: [sichuan, guizhou]}\n"
-	"  simulate: {duration: 90s, exit_code: 3}\n"
-	"  expect: timed-out\n";
+static const char demand_text[] = "demand:\n"
+				  "  name: compress-logs\n"
+				  "  title: Compress a log file with gzip\n"
+				  "  kind: job\n"
+				  "  tenant: lab-a\n"
+				  "  priority: 200\n"
+				  "  preemptible: true\n"
+				  "  workers: 4\n"
+				  "  shape:\n"
+				  "    cpu: 500m\n"
+				  "    memory: 256MiB\n"
+				  "    chips:\n"
+				  "      count: 250m\n"
+				  "      models: [h100, ascend-910b, h100]\n"
+				  "      needs: {memory: 32GiB, throughput: {fp16: 100T}, software: cann}\n"
+				  "  command: [sh, -c, \"gzip -9 < /usr/share/dict/words | wc -c\", 5]\n"
+				  "  environment: {LEVEL: 9, EMPTY: \"\"}\n"
+				  "  working_folder: /tmp\n"
+				  "  time_limit: 10m\n"
+				  "  grace: 5s\n"
+				  "  attempts: 4\n"
+				  "  on_site_loss: requeue\n"
+				  "  where:\n"
+				  "    tiers: [regional, hub]\n"
+				  "    regions: [guizhou]\n"
+				  "    near: {latitude: 0, longitude: 116.4, within: 20ms}\n"
+				  "  rules: {domestic_only: true, clearance: true, residency: [guizhou]}\n"
+				  "  data:\n"
+				  "    - {name: corpus, size: 2TiB, site: guian-hub, residency: [sichuan, guizhou]}\n"
+				  "  simulate: {duration: 90s, exit_code: 3}\n"
+				  "  expect: timed-out\n";
 
 static void assert_demand(const struct demand_spec *demand)
 {
@@ -377,13 +378,16 @@ static void test_demand_rules(void **state)
 	static const char *const cases[][2] = {
 		{ "kind: service, command: [x], time_limit: 5m",
 		  "f:1:60: demand.time_limit: belongs to jobs, expected none: a service stays up until it is cancelled\n" },
-		{ "kind: job", "f:1:9: demand.command: is missing, expected a list of words such as [sh, -c, \"echo hello\"], or simulate for "
-			       "simulated sites\n" },
+		{ "kind: job",
+		  "f:1:9: demand.command: is missing, expected a list of words such as [sh, -c, \"echo hello\"], or simulate for "
+		  "simulated sites\n" },
 		{ "command: [\"\"]", "f:1:28: demand.command: begins with an empty word, expected a program's name\n" },
-		{ "command: echo hello", "f:1:28: demand.command: is \"echo hello\", expected a list of words such as [sh, -c, \"echo hello\"]\n" },
+		{ "command: echo hello",
+		  "f:1:28: demand.command: is \"echo hello\", expected a list of words such as [sh, -c, \"echo hello\"]\n" },
 		{ "command: [x], where: {near: {within: 5ms}}",
 		  "f:1:47: demand.where.near.site: is missing, expected a site's name, or latitude and longitude\n" },
-		{ "command: [x], where: {near: {latitude: 5, within: 5ms}}", "f:1:47: demand.where.near.longitude: is missing, expected both coordinates\n" },
+		{ "command: [x], where: {near: {latitude: 5, within: 5ms}}",
+		  "f:1:47: demand.where.near.longitude: is missing, expected both coordinates\n" },
 		{ "command: [x], where: {near: {site: a, latitude: 5, longitude: 5, within: 5ms}}",
 		  "f:1:54: demand.where.near.site: stands beside coordinates, expected one or the other\n" },
 		{ "command: [x], where: {near: {site: a}}",
@@ -398,15 +402,16 @@ static void test_demand_rules(void **state)
 		  "f:1:48: demand.shape.chips.count: is neither whole chips nor a share of one, expected such as 2, 0.25 or 250m\n" },
 		{ "command: [x], shape: {chips: {count: 65}}",
 		  "f:1:56: demand.shape.chips.count: is 65, expected a number of chips such as 2, 0.25 or 250m, from 0 to 64\n" },
-		{ "command: [x], shape: {chips: {models: [a]}}",
-		  "f:1:48: demand.shape.chips.count: is missing, but models or needs are given; expected a number of chips such as 1 or 0.25\n" },
-		{ "command: [x], shape: {chips: [1]}", "f:1:48: demand.shape.chips: is a list, expected a map with count, models, needs\n" },
-		{ "command: [x], working_folder: tmp", "f:1:49: demand.working_folder: is \"tmp\", expected an absolute path such as /tmp\n" },
+		{ "command: [x], shape: {chips: {models: [a]}}", "f:1:48: demand.shape.chips.count: is missing, but models or needs are "
+								 "given; expected a number of chips such as 1 or 0.25\n" },
+		{ "command: [x], shape: {chips: [1]}",
+		  "f:1:48: demand.shape.chips: is a list, expected a map with count, models, needs\n" },
+		{ "command: [x], working_folder: tmp",
+		  "f:1:49: demand.working_folder: is \"tmp\", expected an absolute path such as /tmp\n" },
 		{ "command: [x], data: [{name: a, site: s}, {name: a, site: t}]",
 		  "f:1:67: demand.data[1].name: \"a\" is there already, as data[0]; expected different names\n" },
 		{ "command: [x], priority: 1001", "f:1:43: demand.priority: is 1001, expected a whole number from 0 to 1000\n" },
-		{ "command: [x], simulated: true",
-		  "f:1:33: demand: unknown key \"simulated\", did you mean \"simulate\"?\n" },
+		{ "command: [x], simulated: true", "f:1:33: demand: unknown key \"simulated\", did you mean \"simulate\"?\n" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -439,9 +444,10 @@ static void test_top_keys(void **state)
 	assert_problems("netwrok: {}\n", "f:1:1: unknown key \"netwrok\", did you mean \"network\"?\n");
 	assert_problems("zzz: {}\n", "f:1:1: unknown key \"zzz\", expected one of network, catalogue, demand, demands\n");
 	assert_problems("demand: {}\nnetwork: {}\n", "f:2:1: \"network\" stands beside \"demand\", expected one of them in a file\n");
-	assert_problems("demand:\n", "f:1:8: demand: is empty, expected a map with name, title, tenant, kind, workers, shape, priority, preemptible, "
-				     "where, rules, data, command, environment, working_folder, time_limit, grace, attempts, on_site_loss, simulate, "
-				     "expect\n");
+	assert_problems("demand:\n",
+			"f:1:8: demand: is empty, expected a map with name, title, tenant, kind, workers, shape, priority, preemptible, "
+			"where, rules, data, command, environment, working_folder, time_limit, grace, attempts, on_site_loss, simulate, "
+			"expect\n");
 }
 
 static void test_json_files(void **state)
@@ -454,7 +460,8 @@ static void test_json_files(void **state)
 			"f:2:2: demand: unknown key \"comand\", did you mean \"command\"?\n"
 			/* and the check is left out, since a key was wrong */);
 	/* surrogate pairs and tabs are JSON's only */
-	assert_string_equal(read_file(&arena, "{\n\t\"demand\": {\"name\": \"a\", \"title\": \"\\ud83d\\ude00\", \"command\": [\"x\"]}}", &file), "");
+	assert_string_equal(
+		read_file(&arena, "{\n\t\"demand\": {\"name\": \"a\", \"title\": \"\\ud83d\\ude00\", \"command\": [\"x\"]}}", &file), "");
 	assert_string_equal(file.demands[0].title, "\xf0\x9f\x98\x80");
 	assert_problems("{\"demand\": {\"name\": \"a\",}", "f:1:25: not valid JSON: string or '}' expected near '}'\n");
 }
@@ -462,18 +469,12 @@ static void test_json_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_network),
-		cmocka_unit_test(test_network_through_json_and_the_log),
-		cmocka_unit_test(test_network_problems),
-		cmocka_unit_test(test_network_references),
-		cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_catalogue),
-		cmocka_unit_test(test_demand),
-		cmocka_unit_test(test_demand_defaults),
-		cmocka_unit_test(test_demand_rules),
-		cmocka_unit_test(test_several_demands),
-		cmocka_unit_test(test_top_keys),
-		cmocka_unit_test(test_json_files),
+		cmocka_unit_test(test_network),		 cmocka_unit_test(test_network_through_json_and_the_log),
+		cmocka_unit_test(test_network_problems), cmocka_unit_test(test_network_references),
+		cmocka_unit_test(test_groups),		 cmocka_unit_test(test_catalogue),
+		cmocka_unit_test(test_demand),		 cmocka_unit_test(test_demand_defaults),
+		cmocka_unit_test(test_demand_rules),	 cmocka_unit_test(test_several_demands),
+		cmocka_unit_test(test_top_keys),	 cmocka_unit_test(test_json_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

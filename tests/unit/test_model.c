@@ -20,8 +20,8 @@
 static void test_every_enum_has_its_words(void **state)
 {
 	static const struct string_table *const tables[] = {
-		&origin_table,	      &review_table,	   &number_format_table, &tier_table,	      &engine_kind_table, &demand_kind_table,
-		&on_site_loss_table, &expectation_table, &file_kind_table,	 &attempt_state_table, &outcome_table,
+		&origin_table,	     &review_table,	 &number_format_table, &tier_table,	     &engine_kind_table, &demand_kind_table,
+		&on_site_loss_table, &expectation_table, &file_kind_table,     &attempt_state_table, &outcome_table,
 	};
 
 	for (size_t t = 0; t < ARRAY_COUNT(tables); t++) {
@@ -42,10 +42,12 @@ static void test_every_enum_has_its_words(void **state)
 
 static void test_names(void **state)
 {
-	static const char *const good[] = { "a", "guian-hub", "ascend-910b", "0", "a.b_c-d",
-					    "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0" };
-	static const char *const bad[] = { "", "-a", "a-", "A", "a b", "a/b", "caf\xc3\xa9", ".", "a\n",
-					   "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01" };
+	static const char *const good[] = { "a", "guian-hub", "ascend-910b",
+					    "0", "a.b_c-d",   "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0" };
+	static const char *const bad[] = {
+		"",    "-a",	      "a-", "A",   "a b",
+		"a/b", "caf\xc3\xa9", ".",  "a\n", "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz01"
+	};
 	struct err err;
 
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++)

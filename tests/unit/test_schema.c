@@ -78,7 +78,8 @@ static const struct schema pair_schema = SCHEMA("pair", struct pair, pair_fields
 static const struct field sample_fields[] = {
 	FIELD(FIELD_BOOL, struct sample, flag, "flag", 1, .fallback = true),
 	FIELD(FIELD_INTEGER, struct sample, integer, "integer", 2, .minimum = -5, .maximum = 1000, .fallback = 7),
-	FIELD(FIELD_QUANTITY, struct sample, memory, "memory", 3, .unit = UNIT_MEMORY, .minimum = 1, .maximum = 1 << 20, .flags = FIELD_REQUIRED),
+	FIELD(FIELD_QUANTITY, struct sample, memory, "memory", 3, .unit = UNIT_MEMORY, .minimum = 1, .maximum = 1 << 20,
+	      .flags = FIELD_REQUIRED),
 	FIELD(FIELD_ID, struct sample, id, "id", 4),
 	FIELD(FIELD_U64, struct sample, token, "token", 5),
 	FIELD(FIELD_STRING, struct sample, text, "text", 6, .maximum = 10, .fallback_text = "hello"),
@@ -86,13 +87,21 @@ static const struct field sample_fields[] = {
 	FIELD(FIELD_OBJECT, struct sample, inner, "inner", 8, .schema = &inner_schema, .flags = FIELD_SINGLE_OK),
 	FIELD(FIELD_POINTER, struct sample, pointer, "pointer", 9, .schema = &inner_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, struct sample, list, list_count, "list", 10, .schema = &inner_schema, .maximum = 3),
-	FIELD_LIST_OF(FIELD_STRING, struct sample, words, word_count, "words", 11, .flags = FIELD_SINGLE_OK, .element_maximum = 5, .maximum = 4),
+	FIELD_LIST_OF(FIELD_STRING, struct sample, words, word_count, "words", 11, .flags = FIELD_SINGLE_OK, .element_maximum = 5,
+		      .maximum = 4),
 	FIELD_LIST_OF(FIELD_ENUM, struct sample, colours, colour_count, "colours", 12, .table = &colour_table),
-	FIELD_LIST_OF(FIELD_INTEGER, struct sample, numbers, number_count, "numbers", 13, .element_minimum = 1, .element_maximum = 9, .minimum = 1),
-	{ .key = "map", .number = 14, .kind = FIELD_MAP, .offset = offsetof(struct sample, map),
-	  .count_offset = offsetof(struct sample, map_count), .schema = &pair_schema, .maximum = 2 },
+	FIELD_LIST_OF(FIELD_INTEGER, struct sample, numbers, number_count, "numbers", 13, .element_minimum = 1, .element_maximum = 9,
+		      .minimum = 1),
+	{ .key = "map",
+	  .number = 14,
+	  .kind = FIELD_MAP,
+	  .offset = offsetof(struct sample, map),
+	  .count_offset = offsetof(struct sample, map_count),
+	  .schema = &pair_schema,
+	  .maximum = 2 },
 	FIELD(FIELD_BYTES, struct sample, bytes, "bytes", 15, .maximum = 4),
-	FIELD(FIELD_INTEGER, struct sample, maybe, "maybe", 16, .flags = FIELD_PRESENCE, .present_offset = offsetof(struct sample, has_maybe)),
+	FIELD(FIELD_INTEGER, struct sample, maybe, "maybe", 16, .flags = FIELD_PRESENCE,
+	      .present_offset = offsetof(struct sample, has_maybe)),
 	FIELD(FIELD_STRING, struct sample, secret, "secret", 17, .flags = FIELD_HIDDEN),
 	FIELD(FIELD_INTEGER, struct sample, computed, "computed", 18, .flags = FIELD_OUTPUT_ONLY),
 };
@@ -206,10 +215,12 @@ static void test_every_problem_at_once(void **state)
 		"f:13:10: map.a: is 5, expected a duration such as 30s, 10m, 2h or 1h30m\n"
 		"f:14:8: bytes: is \"?\", expected bytes in base64\n"
 		"f:15:1: unknown key \"memroy\", did you mean \"memory\"?\n"
-		"f:16:1: unknown key \"secret\", expected one of flag, integer, memory, id, token, text, colour, inner, pointer, list, words, "
+		"f:16:1: unknown key \"secret\", expected one of flag, integer, memory, id, token, text, colour, inner, pointer, list, "
+		"words, "
 		"colours, numbers, map, bytes, maybe\n"
 		"f:17:11: computed: is set by weir, expected it left out\n"
-		"f:18:1: unknown key \"zzzzz\", expected one of flag, integer, memory, id, token, text, colour, inner, pointer, list, words, "
+		"f:18:1: unknown key \"zzzzz\", expected one of flag, integer, memory, id, token, text, colour, inner, pointer, list, "
+		"words, "
 		"colours, numbers, map, bytes, maybe\n"
 		"f:19:7: maybe: is empty, expected a whole number\n"
 		"f:1:1: memory: is missing, expected a memory size such as 512MiB, 64GiB or 2TiB, from 1MiB to 1TiB\n");
@@ -302,9 +313,10 @@ static void test_brief_json(void **state)
 	schema_defaults(&sample_schema, &sample);
 	strbuf_reset(&json);
 	schema_write_json(&sample_schema, &sample, false, &json);
-	assert_string_equal(json.data, "{\"flag\":true,\"integer\":7,\"memory\":\"0MiB\",\"token\":\"0\",\"text\":\"hello\",\"colour\":\"green\","
-				       "\"inner\":{\"count\":1,\"name\":\"\"},\"list\":[],\"words\":[],\"colours\":[],\"numbers\":[],\"map\":{},"
-				       "\"bytes\":\"\",\"computed\":0}");
+	assert_string_equal(json.data,
+			    "{\"flag\":true,\"integer\":7,\"memory\":\"0MiB\",\"token\":\"0\",\"text\":\"hello\",\"colour\":\"green\","
+			    "\"inner\":{\"count\":1,\"name\":\"\"},\"list\":[],\"words\":[],\"colours\":[],\"numbers\":[],\"map\":{},"
+			    "\"bytes\":\"\",\"computed\":0}");
 }
 
 static void encode_full(struct arena *arena, struct strbuf *bytes)
@@ -338,8 +350,8 @@ static void test_binary_reads_back(void **state)
 
 static void test_integers_of_all_sizes(void **state)
 {
-	static const int64_t values[] = { 0, 1, 23, 24, 255, 256, 65535, 65536, UINT32_MAX, INT64_C(1) << 32, INT64_MAX, -1, -24, -25,
-					  -256, -257, -65536, -65537, INT64_MIN };
+	static const int64_t values[] = { 0,	     1,	 23,  24,  255,	 256,  65535,  65536,  UINT32_MAX, INT64_C(1) << 32,
+					  INT64_MAX, -1, -24, -25, -256, -257, -65536, -65537, INT64_MIN };
 
 	for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
 		cleanup_arena struct arena arena = { 0 };
@@ -357,9 +369,9 @@ static void test_integers_of_all_sizes(void **state)
 static void test_binary_skips_what_it_does_not_know(void **state)
 {
 	/* {99: [1, {2: "x"}], 100: 1.5, 101: tag 1 (h'00'), 102: indefinite text, 103: null, 104: [_ -1], 2: 9} */
-	static const uint8_t bytes[] = { 0xa7, 0x18, 99,  0x82, 1,   0xa1, 2,	 0x61, 'x', 0x18, 100, 0xfb, 0x3f, 0xf8, 0,    0,
-					 0,    0,    0,	  0,	0x18, 101,  0xc1, 0x41, 0,   0x18, 102, 0x7f, 0x61, 'a',  0x61, 'b',
-					 0xff, 0x18, 103, 0xf6, 0x18, 104,  0x9f, 0x20, 0xff, 2,   9 };
+	static const uint8_t bytes[] = { 0xa7, 0x18, 99,   0x82, 1,   0xa1, 2,	  0x61, 'x',  0x18, 100,  0xfb, 0x3f, 0xf8, 0,
+					 0,    0,    0,	   0,	 0,   0x18, 101,  0xc1, 0x41, 0,    0x18, 102,	0x7f, 0x61, 'a',
+					 0x61, 'b',  0xff, 0x18, 103, 0xf6, 0x18, 104,	0x9f, 0x20, 0xff, 2,	9 };
 	cleanup_arena struct arena arena = { 0 };
 	struct sample sample;
 	struct err err = { "" };

@@ -139,12 +139,24 @@ static void test_bare_integers(void **state)
 static void test_formats(void **state)
 {
 	static const struct good cases[] = {
-		{ UNIT_COUNT_ONE, "0", 0 },	   { UNIT_COUNT_ONE, "12k", 12000 },	{ UNIT_CPU, "1.5", 1500 },
-		{ UNIT_CPU, "100m", 100 },	   { UNIT_MEMORY, "0MiB", 0 },		{ UNIT_MEMORY, "512GiB", 512 << 10 },
-		{ UNIT_MEMORY, "64GiB", 65536 },   { UNIT_BYTES, "953675MiB", 953675 }, { UNIT_DURATION, "0s", 0 },
-		{ UNIT_DURATION, "90s", 90000000 }, { UNIT_DURATION, "2h", 7200000000 }, { UNIT_DURATION, "1ms", 1000 },
-		{ UNIT_MONEY, "0.35", 350000 },	   { UNIT_ANGLE, "-3.5", -3500000 },	{ UNIT_THROUGHPUT, "320T", 320000 },
-		{ UNIT_CHIP, "250m", 250 },	   { UNIT_CHIP, "8", 8000 },		{ UNIT_POWER, "2.5kW", 2500 },
+		{ UNIT_COUNT_ONE, "0", 0 },
+		{ UNIT_COUNT_ONE, "12k", 12000 },
+		{ UNIT_CPU, "1.5", 1500 },
+		{ UNIT_CPU, "100m", 100 },
+		{ UNIT_MEMORY, "0MiB", 0 },
+		{ UNIT_MEMORY, "512GiB", 512 << 10 },
+		{ UNIT_MEMORY, "64GiB", 65536 },
+		{ UNIT_BYTES, "953675MiB", 953675 },
+		{ UNIT_DURATION, "0s", 0 },
+		{ UNIT_DURATION, "90s", 90000000 },
+		{ UNIT_DURATION, "2h", 7200000000 },
+		{ UNIT_DURATION, "1ms", 1000 },
+		{ UNIT_MONEY, "0.35", 350000 },
+		{ UNIT_ANGLE, "-3.5", -3500000 },
+		{ UNIT_THROUGHPUT, "320T", 320000 },
+		{ UNIT_CHIP, "250m", 250 },
+		{ UNIT_CHIP, "8", 8000 },
+		{ UNIT_POWER, "2.5kW", 2500 },
 	};
 	char text[32];
 
@@ -175,14 +187,29 @@ static void test_what_is_written_reads_back(void **state)
 static void test_human(void **state)
 {
 	static const struct good cases[] = {
-		{ UNIT_MEMORY, "64 GiB", 65536 },     { UNIT_MEMORY, "1.5 TiB", 1536 << 10 }, { UNIT_MEMORY, "0 MiB", 0 },
-		{ UNIT_DURATION, "2 h 5 min", 7500000000 }, { UNIT_DURATION, "2 h", 7200000000 }, { UNIT_DURATION, "1 min 1 s", 61000000 },
-		{ UNIT_DURATION, "1.25 s", 1250000 }, { UNIT_DURATION, "18 ms", 18000 },      { UNIT_DURATION, "12 us", 12 },
-		{ UNIT_DURATION, "0 s", 0 },	      { UNIT_DURATION, "3 d 4 h", 273600000000 }, { UNIT_THROUGHPUT, "1.2 P", 1200000 },
-		{ UNIT_COUNT_ONE, "999", 999 },	      { UNIT_COUNT_ONE, "12.3 k", 12345 },    { UNIT_CPU, "1.5", 1500 },
-		{ UNIT_CPU, "98.3 k", 98304000 },     { UNIT_CHIP, "0.25", 250 },	      { UNIT_MONEY, "4.20", 4200000 },
-		{ UNIT_MONEY, "0.002", 2000 },	      { UNIT_ANGLE, "-26.4068", -26406800 },  { UNIT_POWER, "60 MW", 60000000 },
-		{ UNIT_BANDWIDTH, "400 Gbit/s", 400000 }, { UNIT_BYTES, "2 TiB", 2 << 20 },
+		{ UNIT_MEMORY, "64 GiB", 65536 },
+		{ UNIT_MEMORY, "1.5 TiB", 1536 << 10 },
+		{ UNIT_MEMORY, "0 MiB", 0 },
+		{ UNIT_DURATION, "2 h 5 min", 7500000000 },
+		{ UNIT_DURATION, "2 h", 7200000000 },
+		{ UNIT_DURATION, "1 min 1 s", 61000000 },
+		{ UNIT_DURATION, "1.25 s", 1250000 },
+		{ UNIT_DURATION, "18 ms", 18000 },
+		{ UNIT_DURATION, "12 us", 12 },
+		{ UNIT_DURATION, "0 s", 0 },
+		{ UNIT_DURATION, "3 d 4 h", 273600000000 },
+		{ UNIT_THROUGHPUT, "1.2 P", 1200000 },
+		{ UNIT_COUNT_ONE, "999", 999 },
+		{ UNIT_COUNT_ONE, "12.3 k", 12345 },
+		{ UNIT_CPU, "1.5", 1500 },
+		{ UNIT_CPU, "98.3 k", 98304000 },
+		{ UNIT_CHIP, "0.25", 250 },
+		{ UNIT_MONEY, "4.20", 4200000 },
+		{ UNIT_MONEY, "0.002", 2000 },
+		{ UNIT_ANGLE, "-26.4068", -26406800 },
+		{ UNIT_POWER, "60 MW", 60000000 },
+		{ UNIT_BANDWIDTH, "400 Gbit/s", 400000 },
+		{ UNIT_BYTES, "2 TiB", 2 << 20 },
 	};
 	char text[40];
 
@@ -193,9 +220,12 @@ static void test_human(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads),	       cmocka_unit_test(test_refuses),
-		cmocka_unit_test(test_bare_integers),  cmocka_unit_test(test_formats),
-		cmocka_unit_test(test_what_is_written_reads_back), cmocka_unit_test(test_human),
+		cmocka_unit_test(test_reads),
+		cmocka_unit_test(test_refuses),
+		cmocka_unit_test(test_bare_integers),
+		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_what_is_written_reads_back),
+		cmocka_unit_test(test_human),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
