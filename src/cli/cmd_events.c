@@ -30,7 +30,8 @@ struct events {
 	bool follow, json;
 	/* while following: */
 	struct strbuf line, data;
-	char last_id[32];
+	char next_id[32]; /* of the event that is being read */
+	char last_id[32]; /* of the last one that came whole */
 	bool reset;
 };
 
@@ -64,7 +65,7 @@ static void take_line(struct events *events, const char *line)
 {
 	if (strncmp(line, "id:", 3) == 0) {
 		line += 3 + (line[3] == ' ');
-		snprintf(events->last_id, sizeof(events->last_id), "%s", line);
+		snprintf(events->next_id, sizeof(events->next_id), "%s", line);
 	} else if (strncmp(line, "event:", 6) == 0) {
 		line += 6 + (line[6] == ' ');
 		events->reset = strcmp(line, "reset") == 0;
@@ -80,6 +81,7 @@ static void take_line(struct events *events, const char *line)
 		else if (event)
 			show_event(events, event);
 		json_decref(event);
+		memcpy(events->last_id, events->next_id, sizeof(events->last_id));
 		strbuf_reset(&events->data);
 		events->reset = false;
 	}
@@ -109,6 +111,7 @@ static int follow(struct client *client, struct events *events)
 
 	if (events->after >= 0)
 		snprintf(events->last_id, sizeof(events->last_id), "%" PRId64, events->after);
+	memcpy(events->next_id, events->last_id, sizeof(events->next_id));
 	for (;;) {
 		char resume[sizeof(events->last_id)];
 		struct client_stream stream = { .path = "/v1/events", .accept = "text/event-stream", .data = on_data, .context = events };
@@ -122,6 +125,7 @@ static int follow(struct client *client, struct events *events)
 			return EXIT_UNREACHABLE; /* never heard anything */
 		if (strcmp(resume, events->last_id) != 0)
 			pause_us = RESUME_FIRST_US;
+		memcpy(events->next_id, events->last_id, sizeof(events->next_id));
 		strbuf_reset(&events->line);
 		strbuf_reset(&events->data);
 		usleep((useconds_t)pause_us);
