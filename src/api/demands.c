@@ -124,17 +124,8 @@ static struct demand_spec *batch_read(struct call *call, const struct doc *list,
 {
 	struct demand_spec *specs = ARENA_ARRAY(call->arena, struct demand_spec, list->count);
 
-	for (size_t i = 0; i < list->count; i++) {
-		struct problems own;
-
-		problems_init(&own, call->arena, "");
-		if (!demand_read(&list->values[i], &own, &specs[i]))
-			continue;
-		for (size_t p = 0; p < own.count && p < PROBLEMS_MAX; p++)
-			problems_add(problems, NULL,
-				     arena_printf(call->arena, "demands[%zu]%s%s", i, *own.list[p].path ? "." : "", own.list[p].path), "%s",
-				     own.list[p].text);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		schema_read_at(&demand_schema, &list->values[i], arena_printf(call->arena, "demands[%zu]", i), &specs[i], problems);
 	if (!problems->count)
 		return specs;
 	call_problems(call, "the batch", problems);

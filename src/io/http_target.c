@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -15,44 +17,12 @@ static int hex_value(char c)
 	return -1;
 }
 
-/* Bytes of the well-formed sequence at `text`, 0 when there is none (RFC 3629: no surrogates, no overlong
- * forms). `text` ends with a 0 byte, which no continuation byte equals, so reading never runs past it. */
-static size_t utf8_sequence(const unsigned char *text)
-{
-	uint32_t point;
-	size_t length;
-
-	if (text[0] < 0x80)
-		return 1;
-	if (text[0] >= 0xc2 && text[0] <= 0xdf) {
-		length = 2;
-		point = text[0] & 0x1f;
-	} else if ((text[0] & 0xf0) == 0xe0) {
-		length = 3;
-		point = text[0] & 0x0f;
-	} else if (text[0] >= 0xf0 && text[0] <= 0xf4) {
-		length = 4;
-		point = text[0] & 0x07;
-	} else {
-		return 0;
-	}
-	for (size_t i = 1; i < length; i++) {
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (text[i] & 0x3f);
-	}
-	if (length == 3 && (point < 0x800 || (point >= 0xd800 && point <= 0xdfff)))
-		return 0;
-	if (length == 4 && (point < 0x10000 || point > 0x10ffff))
-		return 0;
-	return length;
-}
-
 /* Decodes raw[0..length) into a new string. */
 static int decode(const char *raw, size_t length, bool form, const char *what, struct arena *arena, const char **ret, struct err *err)
 {
 	char *text = arena_alloc(arena, length + 1);
 	size_t used = 0;
+	uint32_t point;
 
 	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)raw[i];
@@ -74,7 +44,7 @@ static int decode(const char *raw, size_t length, bool form, const char *what, s
 	}
 	text[used] = 0;
 	for (size_t i = 0; i < used;) {
-		size_t sequence = utf8_sequence((const unsigned char *)text + i);
+		unsigned sequence = utf8_read(text + i, &point);
 
 		if (!sequence)
 			return err_set(err, -EINVAL, "%s is not UTF-8 (at byte %zu)", what, i);
