@@ -53,20 +53,28 @@ static const char *frame_path(struct reader *reader, const struct frame *frame)
 	return arena_strdup(reader->arena, strbuf_text(&path));
 }
 
+/* Whether the problems to come are only counted. Messages are not even made then: a suggestion for each of a
+ * million wrong keys would take minutes. */
+static bool is_full(struct reader *reader)
+{
+	if (reader->problems->count < PROBLEMS_MAX)
+		return false;
+	reader->problems->count++;
+	return true;
+}
+
 __attribute__((format(printf, 4, 5))) static bool fail(struct reader *reader, const struct doc *at, const struct frame *frame,
 						       const char *format, ...)
 {
 	va_list arguments;
 	const char *text;
 
-	if (reader->problems->count < PROBLEMS_MAX) {
-		va_start(arguments, format);
-		text = arena_vprintf(reader->arena, format, arguments);
-		va_end(arguments);
-		problems_add(reader->problems, at, frame_path(reader, frame), "%s", text);
-	} else {
-		reader->problems->count++;
-	}
+	if (is_full(reader))
+		return false;
+	va_start(arguments, format);
+	text = arena_vprintf(reader->arena, format, arguments);
+	va_end(arguments);
+	problems_add(reader->problems, at, frame_path(reader, frame), "%s", text);
 	return false;
 }
 
@@ -187,6 +195,8 @@ static bool fail_expected(struct reader *reader, const struct field *field, enum
 	cleanup_strbuf struct strbuf expected = { 0 };
 	bool is_element = kind == field->element && field->kind == FIELD_LIST;
 
+	if (is_full(reader))
+		return false;
 	if (is_element)
 		expected_build(field, kind, field->element_minimum, field->element_maximum, &expected);
 	else
@@ -261,6 +271,8 @@ static bool read_enum(struct reader *reader, const struct string_table *table, c
 		*ret = value;
 		return true;
 	}
+	if (is_full(reader))
+		return false;
 	if (!lead)
 		lead = describe(reader, doc);
 	nearest = string_nearest(word, table->words, table->count);
@@ -456,11 +468,15 @@ static size_t field_find(const struct schema *schema, const char *key, size_t st
 static bool fail_unknown_key(struct reader *reader, const struct schema *schema, const struct doc *doc, size_t i, const struct frame *frame)
 {
 	const char *keys[SCHEMA_FIELDS_MAX];
-	size_t count = known_keys(schema, keys);
-	const char *nearest = string_nearest(doc->keys[i], keys, count);
 	struct doc key = doc->values[i];
 	cleanup_strbuf struct strbuf words = { 0 };
+	const char *nearest;
+	size_t count;
 
+	if (is_full(reader))
+		return false;
+	count = known_keys(schema, keys);
+	nearest = string_nearest(doc->keys[i], keys, count);
 	if (doc->places) {
 		key.line = doc->places[i].line;
 		key.column = doc->places[i].column;
@@ -484,7 +500,9 @@ static bool check_missing(struct reader *reader, const struct schema *schema, co
 
 		if (seen >> i & 1 || !(field->flags & (FIELD_REQUIRED | FIELD_SINCE_CHECKED)))
 			continue;
-		if (field->flags & FIELD_REQUIRED) {
+		if (field->flags & FIELD_REQUIRED && is_full(reader)) {
+			good = false;
+		} else if (field->flags & FIELD_REQUIRED) {
 			cleanup_strbuf struct strbuf expected = { 0 };
 
 			expected_build(field, field->kind, field->minimum, field->maximum, &expected);

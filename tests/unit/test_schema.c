@@ -259,6 +259,26 @@ static void test_messages_between_programs(void **state)
 	assert_int_equal(sample.computed, 5);
 }
 
+/* A default that would not pass is as good as missing. */
+static void test_checked_default(void **state)
+{
+	static const struct field fields[] = {
+		FIELD(FIELD_STRING, struct inner, name, "name", 1, .check = name_check, .flags = FIELD_SINCE_CHECKED),
+		FIELD(FIELD_INTEGER, struct inner, count, "count", 2),
+	};
+	static const struct schema schema = SCHEMA("checked", struct inner, fields);
+	cleanup_arena struct arena arena = { 0 };
+	struct problems problems;
+	struct inner inner;
+	struct doc *doc;
+
+	assert_int_equal(doc_parse_json("{\"count\": 2}", 12, &doc_limits_request, &arena, &doc, NULL), 0);
+	problems_init(&problems, &arena, "");
+	assert_int_equal(schema_read(&schema, doc, &inner, &problems), -EINVAL);
+	assert_string_equal(problems.list[0].path, "name");
+	assert_int_equal(strncmp(problems.list[0].text, "is missing: is \"\", expected a name", 34), 0);
+}
+
 /* A request has no places, and a number is no text there. */
 static void test_requests_are_strict(void **state)
 {
@@ -470,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_every_problem_at_once),
 		cmocka_unit_test(test_problems_are_bounded),
 		cmocka_unit_test(test_messages_between_programs),
+		cmocka_unit_test(test_checked_default),
 		cmocka_unit_test(test_requests_are_strict),
 		cmocka_unit_test(test_json_reads_back),
 		cmocka_unit_test(test_brief_json),
