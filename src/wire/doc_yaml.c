@@ -325,6 +325,7 @@ int doc_parse_yaml(const char *text, size_t length, const struct doc_limits *lim
 		return err_set(err, -ENOMEM, "1:1: out of memory");
 	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text + mark, length - mark);
+	ARRAY_RESERVE(reader.stack, reader.stack_capacity, 64);
 	code = read_stream(&reader, &doc);
 	yaml_parser_delete(&reader.parser);
 	free(reader.stack);

@@ -43,20 +43,34 @@ static void add_parse_problem(struct problems *problems, const struct err *err)
 	problems_add_place(problems, place, "", "%s", text + (*text == ' '));
 }
 
-/* YAML's reader goes first also for JSON, since it keeps where things stand; the few texts that are JSON
- * but no YAML (tabs, surrogate pairs) go to JSON's own. */
-static int parse(const char *text, size_t length, struct problems *problems, struct doc **ret)
+static bool looks_like_json(const char *text, size_t length)
 {
 	size_t start = 0;
-	struct err err;
-	int code;
 
-	code = doc_parse_yaml(text, length, &doc_limits_file, problems->arena, ret, &err);
+	while (start < length && (text[start] == ' ' || text[start] == '\t' || text[start] == '\r' || text[start] == '\n'))
+		start++;
+	return start < length && (text[start] == '{' || text[start] == '[');
+}
+
+/* Characters that are text in JSON and line breaks in YAML: U+0085, U+2028, U+2029. */
+static bool has_yaml_breaks(const char *text, size_t length)
+{
+	return memmem(text, length, "\xc2\x85", 2) || memmem(text, length, "\xe2\x80\xa8", 3) || memmem(text, length, "\xe2\x80\xa9", 3);
+}
+
+/* YAML's reader goes first also for JSON, since it keeps where things stand; the few texts that are JSON
+ * but no YAML (tabs, surrogate pairs), or mean something else there, go to JSON's own. */
+static int parse(const char *text, size_t length, struct problems *problems, struct doc **ret)
+{
+	bool is_json = looks_like_json(text, length);
+	struct err err;
+	int code = -EINVAL;
+
+	if (!is_json || !has_yaml_breaks(text, length))
+		code = doc_parse_yaml(text, length, &doc_limits_file, problems->arena, ret, &err);
 	if (code == 0)
 		return 0;
-	while (start < length && strchr(" \t\r\n", text[start]) && text[start])
-		start++;
-	if (code != -E2BIG && start < length && (text[start] == '{' || text[start] == '['))
+	if (code != -E2BIG && is_json)
 		code = doc_parse_json(text, length, &doc_limits_file, problems->arena, ret, &err);
 	if (code < 0)
 		add_parse_problem(problems, &err);

@@ -409,7 +409,7 @@ static int decode_struct(struct decoder *decoder, const struct schema *schema, v
 
 int schema_decode(const struct schema *schema, const void *data, size_t length, struct arena *arena, void *value, struct err *err)
 {
-	struct decoder decoder = { .data = data, .length = length, .arena = arena, .err = err };
+	struct decoder decoder = { .data = length ? data : "", .length = length, .arena = arena, .err = err };
 	int code = decode_struct(&decoder, schema, value);
 
 	if (code < 0)

@@ -8,6 +8,15 @@
 
 static void write_struct(const struct schema *schema, const void *value, bool brief, struct strbuf *out);
 
+/* Bytes of a line break that only YAML knows (U+0085, U+2028, U+2029): they are escaped, so that readers of
+ * both kinds see the same text. */
+static size_t yaml_break(const unsigned char *text)
+{
+	if (text[0] == 0xc2 && text[1] == 0x85)
+		return 2;
+	return text[0] == 0xe2 && text[1] == 0x80 && (text[2] == 0xa8 || text[2] == 0xa9) ? 3 : 0;
+}
+
 void json_write_string(struct strbuf *out, const char *text)
 {
 	static const char digits[] = "0123456789abcdef";
@@ -17,14 +26,18 @@ void json_write_string(struct strbuf *out, const char *text)
 	for (;; text++) {
 		unsigned char c = (unsigned char)*text;
 		char escape[6] = { '\\', 'u', '0', '0', digits[c >> 4], digits[c & 15] };
+		size_t length = c < 0x80 ? 0 : yaml_break((const unsigned char *)text);
 
-		if (c >= ' ' && c != '"' && c != '\\' && c != 127)
+		if (!length && c >= ' ' && c != '"' && c != '\\' && c != 127)
 			continue;
 		strbuf_add(out, plain, (size_t)(text - plain));
+		text += length ? length - 1 : 0;
 		plain = text + 1;
 		if (!c)
 			break;
-		if (c == '"' || c == '\\') {
+		if (length) {
+			strbuf_puts(out, length == 2 ? "\\u0085" : *text == '\xa8' ? "\\u2028" : "\\u2029");
+		} else if (c == '"' || c == '\\') {
 			strbuf_putc(out, '\\');
 			strbuf_putc(out, (char)c);
 		} else if (c == '\n') {

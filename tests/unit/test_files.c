@@ -463,6 +463,10 @@ static void test_json_files(void **state)
 	assert_string_equal(
 		read_file(&arena, "{\n\t\"demand\": {\"name\": \"a\", \"title\": \"\\ud83d\\ude00\", \"command\": [\"x\"]}}", &file), "");
 	assert_string_equal(file.demands[0].title, "\xf0\x9f\x98\x80");
+	/* YAML would make a space of these (found by fuzz_yaml) */
+	assert_string_equal(
+		read_file(&arena, "{\"demand\": {\"name\": \"a\", \"command\": [\"x\xc2\x85y\xe2\x80\xa8z\xe2\x80\xa9\"]}}", &file), "");
+	assert_string_equal(file.demands[0].command[0], "x\xc2\x85y\xe2\x80\xa8z\xe2\x80\xa9");
 	assert_problems("{\"demand\": {\"name\": \"a\",}", "f:1:25: not valid JSON: string or '}' expected near '}'\n");
 }
 

@@ -325,11 +325,13 @@ static void test_brief_json(void **state)
 	schema_write_json(&sample_schema, &sample, true, &json);
 	assert_string_equal(json.data, "{\"memory\":\"0MiB\"}");
 	sample.memory = 1;
-	sample.text = "\"\\\n\t\x7f";
+	sample.text = "\"\\\n\t\x7f\xc2\x85\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xa9";
 	sample.inner.count = 3;
 	strbuf_reset(&json);
 	schema_write_json(&sample_schema, &sample, true, &json);
-	assert_string_equal(json.data, "{\"memory\":\"1MiB\",\"text\":\"\\\"\\\\\\n\\u0009\\u007f\",\"inner\":{\"count\":3}}");
+	assert_string_equal(
+		json.data,
+		"{\"memory\":\"1MiB\",\"text\":\"\\\"\\\\\\n\\u0009\\u007f\\u0085\\u2028\xe2\x80\xaa\\u2029\",\"inner\":{\"count\":3}}");
 	schema_defaults(&sample_schema, &sample);
 	strbuf_reset(&json);
 	schema_write_json(&sample_schema, &sample, false, &json);
