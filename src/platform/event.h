@@ -30,6 +30,8 @@ enum event_type {
 	EVENT_SITE_CONDITION,   /* unseen, up, suspect, lost */
 	EVENT_SITE_DRAINED,
 	EVENT_SITE_UNDRAINED,
+	EVENT_DEMAND_READY,    /* a replica came out of its backoff: it is in the queue again */
+	EVENT_TYPE_COUNT,
 	EVENT_SNAP_FIRST = 100, /* records of snapshots; the list is platform/snapshot.c's */
 };
 
@@ -49,6 +51,7 @@ struct event_list {
 	size_t capacity;
 };
 
+extern const struct string_table event_type_table;
 const char *event_type_to_string(enum event_type type); /* "demand-accepted" */
 const struct schema *event_schema(enum event_type type); /* NULL unknown */
 void event_list_init(struct event_list *list, struct arena *arena);

@@ -109,7 +109,8 @@ struct summary {
 	int64_t sites, sites_up, sites_draining, sites_simulated;
 	int64_t chips_domestic, chips_foreign;
 	int64_t demands[STATE_COUNT]; /* written as a map of state to count */
-	struct tier_summary tiers[TIER_COUNT];
+	struct tier_summary *tiers; /* one each, in their order */
+	size_t tier_count;
 	struct chip_summary *chips;
 	size_t chip_count;
 };
@@ -140,7 +141,7 @@ struct why_view {
 	size_t group_count;
 };
 
-extern const struct schema demand_view_schema, demand_full_schema, site_status_schema, site_full_schema, link_view_schema, summary_schema,
+extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema, link_view_schema, summary_schema,
 	story_line_schema, why_schema, token_view_schema;
 
 struct demand_filter {

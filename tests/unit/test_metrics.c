@@ -16,7 +16,8 @@ static void test_each_line_has_the_form(void **state)
 {
 	struct chip_summary chips[] = { { .model = "ascend-910b", .vendor = "Huawei", .count = 64, .free = 12, .waiting = 8 },
 					{ .model = "odd\"name\\with\nall", .vendor = "", .count = 1 } };
-	struct summary summary = { .version = "0.1.0", .sequence = 7, .chips = chips, .chip_count = 2, .chips_domestic = 64 };
+	struct tier_summary tiers[TIER_COUNT] = { 0 };
+	struct summary summary = { .tiers = tiers, .tier_count = TIER_COUNT, .version = "0.1.0", .sequence = 7, .chips = chips, .chip_count = 2, .chips_domestic = 64 };
 	struct metrics_figures figures = { .commits = 3, .round_us_total = 1500007 };
 	cleanup_strbuf struct strbuf out = { 0 };
 	regex_t form;

@@ -1,0 +1,141 @@
+/* The bodies of the events, one struct a type; their schemas are in event.c.
+ *
+ * A body carries everything that apply needs: what was decided is never worked out again. Sites are
+ * named, since their numbers change with the network; groups of a site are numbered as in its supply.
+ * Network and catalogue are the model's own structs.
+ */
+#ifndef WEIR_PLATFORM_BODY_H
+#define WEIR_PLATFORM_BODY_H
+
+#include "platform/event.h"
+#include "platform/view.h"
+
+struct opened_body {
+	uint64_t epoch;
+};
+
+struct token_body {
+	const char *name;
+	enum role role;
+	const char *tenant;
+	const char *site;
+	int64_t created_us;
+	struct bytes hash; /* 32 bytes; never shown */
+};
+
+struct token_revoked_body {
+	const char *name;
+};
+
+/* `ask` and `spec` are the binary forms of ask_schema and of demand_schema (without the ask): apply and
+ * replay keep them as they are and look into an ask only the first time they see it. */
+struct accepted_body {
+	uint64_t demand;
+	const char *name;
+	const char *tenant;
+	int64_t attempts_max;
+	enum on_site_loss on_site_loss;
+	struct bytes ask;
+	struct bytes spec;
+	const char *key;   /* idempotency key, "tenant/key", on the first of a batch; "" none */
+	uint64_t key_hash; /* of what was asked for */
+	int64_t key_count; /* demands of the batch, whose ids follow each other by id_next() */
+};
+
+struct cancelled_body {
+	uint64_t demand;
+	const char *by;
+};
+
+struct slot_body {
+	int64_t worker, group, node;
+	uint64_t chips;
+	int64_t chip_milli;
+};
+
+struct placed_body {
+	uint64_t demand;
+	int64_t replica;
+	int64_t attempt;
+	uint64_t token;
+	const char *site;
+	struct slot_body *slots;
+	size_t slot_count;
+	int64_t policy_version, candidates, score_micro;
+};
+
+struct changed_body {
+	uint64_t demand;
+	int64_t replica;
+	int64_t attempt;
+	const char *site;
+	enum attempt_state state;
+	int64_t started_us;
+	uint64_t report_epoch, report_sequence; /* of the sync that said so */
+};
+
+/* What becomes of the replica after its attempt. */
+enum next_step {
+	NEXT_NOTHING, /* the demand ends, or is being cancelled */
+	NEXT_QUEUE,   /* back into the queue at once */
+	NEXT_WAIT,    /* back into the queue at ready_us, by a demand-ready event */
+	NEXT_COUNT
+};
+STRING_TABLE_DECLARE(enum next_step, next_step);
+
+struct attempt_ended_body {
+	uint64_t demand;
+	int64_t replica;
+	int64_t attempt;
+	const char *site;
+	enum outcome outcome;
+	int64_t exit_code, exit_signal, failed_worker;
+	const char *message;
+	int64_t started_us, ended_us;
+	int64_t cpu_used_us, memory_peak_mib;
+	enum next_step next;
+	int64_t ready_us;
+	int64_t failures; /* of the replica, in a row, this one included */
+};
+
+struct demand_ended_body {
+	uint64_t demand;
+	enum demand_state state;
+	int64_t exit_code;
+	const char *message;
+};
+
+struct ready_body {
+	uint64_t demand;
+	int64_t replica;
+};
+
+struct supply_body {
+	const char *site;
+	uint64_t hash;
+	uint64_t epoch, sequence; /* of the sync that said so */
+	struct node_group *groups;
+	size_t group_count;
+};
+
+struct condition_body {
+	const char *site;
+	enum site_condition condition;
+	uint64_t epoch; /* of the agent */
+	const char *cause;
+};
+
+struct drained_body {
+	const char *site;
+	const char *by;
+	const char *reason;
+};
+
+struct undrained_body {
+	const char *site;
+	const char *by;
+};
+
+extern const struct schema slot_body_schema;
+
+#endif

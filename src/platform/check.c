@@ -1,0 +1,190 @@
+/* Walks the whole state and ends the process on the first invariant that does not hold. */
+#include <stdio.h>
+#include <string.h>
+
+#include "platform/state.h"
+
+#define REQUIRE(condition, ...)                                                                                                            \
+	do {                                                                                                                               \
+		if (!(condition))                                                                                                          \
+			breach(__VA_ARGS__);                                                                                               \
+	} while (0)
+
+static _Noreturn __attribute__((format(printf, 1, 2))) void breach(const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("weir: broken invariant: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputc('\n', stderr);
+	va_end(arguments);
+	abort();
+}
+
+/* P1: takes all attempts from an empty copy of the supply and compares. */
+static void check_supply(const struct site *site)
+{
+	cleanup_arena struct arena arena;
+	struct supply supply;
+
+	arena_init(&arena);
+	supply_init(&supply, supply_groups(&site->supply, &arena), site->supply.group_count);
+	for (size_t i = 0; i < site->attempt_count; i++) {
+		const struct attempt *attempt = site->attempts[i];
+
+		REQUIRE(slots_take(&supply, attempt->slots, attempt->slot_count, &attempt->demand->class->shape),
+			"P1: %s gives something out twice", site->name);
+	}
+	for (size_t g = 0; g < supply.group_count; g++) {
+		const struct supply_group *a = &supply.groups[g], *b = &site->supply.groups[g];
+
+		REQUIRE(memcmp(a->cpu_free, b->cpu_free, a->node_count * sizeof(*a->cpu_free)) == 0 &&
+				memcmp(a->memory_free, b->memory_free, a->node_count * sizeof(*a->memory_free)) == 0 &&
+				memcmp(a->chip_free, b->chip_free, (size_t)a->node_count * a->chips_per_node * sizeof(*a->chip_free)) == 0,
+			"P1: group %s of %s is not what its attempts leave", a->name, site->name);
+	}
+	REQUIRE(supply_is_consistent(&site->supply), "P1: the totals of %s are wrong", site->name);
+	supply_done(&supply);
+}
+
+static void check_site(const struct platform *platform, const struct site *site)
+{
+	REQUIRE(platform->sites[site->index] == site && platform->views[site->index].supply == &site->supply &&
+			platform->views[site->index].condition == site->condition && platform->views[site->index].draining == site->draining,
+		"the view of %s is not its own", site->name);
+	for (size_t i = 0; i < site->attempt_count; i++) {
+		const struct attempt *attempt = site->attempts[i];
+
+		REQUIRE(attempt->site == site && attempt->site_index == i, "an attempt at %s stands in the wrong place", site->name);
+		REQUIRE(attempt->replica < attempt->demand->replica_count && attempt->demand->replicas[attempt->replica].attempt == attempt,
+			"P4: an attempt at %s is not the current one of its replica", site->name);
+	}
+	REQUIRE((site->watch != NULL) == (site->condition == CONDITION_UP || site->condition == CONDITION_SUSPECT),
+		"%s is not watched as it should be", site->name);
+	check_supply(site);
+}
+
+static void check_watch(const struct site_watch *watch)
+{
+	for (const struct site *site = watch->first; site; site = site->later) {
+		REQUIRE(site->watch == watch, "%s stands in another list", site->name);
+		REQUIRE(site->later ? site->later->earlier == site && site->later->seen_us >= site->seen_us : watch->last == site,
+			"the list of sites is out of order at %s", site->name);
+	}
+}
+
+static void check_past(const struct demand *demand)
+{
+	uint32_t count = 0;
+
+	for (const struct attempt *attempt = demand->past; attempt; attempt = attempt->older) {
+		REQUIRE(attempt->state == ATTEMPT_ENDED && attempt->outcome != OUTCOME_NONE && !attempt->slots, "a past attempt goes on");
+		REQUIRE(attempt->number <= demand->replicas[attempt->replica].attempts, "P4: a past attempt is numbered too high");
+		count++;
+	}
+	REQUIRE(count == demand->past_count && count <= PAST_ATTEMPTS_MAX, "past attempts are counted wrongly");
+}
+
+static void check_replica(const struct platform *platform, const struct demand *demand, const struct replica *replica, uint64_t order)
+{
+	const struct class *class = demand->class;
+	const struct attempt *attempt = replica->attempt;
+	bool ends = demand->cancelled || demand->finishing;
+
+	REQUIRE((attempt != NULL) == (replica->place == REPLICA_PLACED), "P2: a replica and its attempt disagree");
+	REQUIRE((replica->ready_us > 0) == (replica->place == REPLICA_WAITING), "P2: a replica waits without an end");
+	REQUIRE(replica->place != REPLICA_OUT || ends, "P2: a replica is in no place");
+	REQUIRE(!ends || replica->place == REPLICA_OUT || replica->place == REPLICA_PLACED, "P2: a replica of an ending demand waits");
+	if (attempt) {
+		REQUIRE(attempt->demand == demand && attempt->number == replica->attempts && attempt->token <= platform->last_token &&
+				attempt->state != ATTEMPT_ENDED,
+			"P4: the current attempt is not the latest");
+		for (const struct attempt *past = demand->past; past; past = past->older)
+			REQUIRE(past->replica != attempt->replica || past->token < attempt->token, "P4: a past token is greater");
+	}
+	if (replica->place == REPLICA_QUEUED) {
+		size_t low = class->head, high = class->end;
+
+		while (low < high) {
+			size_t middle = low + (high - low) / 2;
+
+			if (class->entries[middle].order < order)
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		REQUIRE(low < class->end && class->entries[low].order == order && class->entries[low].demand == demand->id,
+			"P3: a queued replica is not in its queue");
+	}
+}
+
+struct totals {
+	size_t queued, waiting, live, live_replicas, ended, states[STATE_COUNT];
+};
+
+static void check_demand(const struct platform *platform, const struct demand *demand, struct totals *totals)
+{
+	bool ended = demand_state_is_ended(demand->state);
+	uint32_t current = 0, running = 0;
+
+	for (uint32_t r = 0; r < demand->replica_count; r++) {
+		const struct replica *replica = &demand->replicas[r];
+
+		check_replica(platform, demand, replica, demand_order(demand, r));
+		current += replica->attempt != NULL;
+		running += replica->attempt && attempt_is_running(replica->attempt);
+		totals->queued += replica->place == REPLICA_QUEUED;
+		totals->waiting += replica->place == REPLICA_WAITING;
+	}
+	REQUIRE(current == demand->current_count && running == demand->running_count, "attempts of a demand are counted wrongly");
+	REQUIRE(!ended || (current == 0 && (demand->cancelled || demand->finishing)), "P5: an ended demand goes on");
+	check_past(demand);
+	totals->states[demand->state]++;
+	totals->live += !ended;
+	totals->live_replicas += ended ? 0 : demand->replica_count;
+	totals->ended += ended;
+}
+
+static size_t check_queue(const struct class *class)
+{
+	size_t live = 0;
+
+	for (size_t i = class->head; i < class->end; i++) {
+		REQUIRE(i == class->head || class->entries[i - 1].order < class->entries[i].order, "P3: a queue is out of order");
+		live += class->entries[i].demand != 0;
+	}
+	REQUIRE(live == queue_length(class) && live > 0, "P3: a queue is counted wrongly");
+	return live;
+}
+
+void platform_check(const struct platform *platform)
+{
+	struct totals totals = { 0 };
+	size_t queued = 0, ended = 0;
+	uint64_t last = 0;
+
+	for (size_t i = 0; i < platform->site_count; i++)
+		check_site(platform, platform->sites[i]);
+	check_watch(&platform->up);
+	check_watch(&platform->suspect);
+	for (size_t i = 0; i < platform->row_count; i++) {
+		const struct demand_row *row = &platform->rows[i];
+
+		REQUIRE(row->id > last && row->id <= platform->last_id, "P5: demands are out of order");
+		last = row->id;
+		if (row->demand)
+			check_demand(platform, row->demand, &totals);
+	}
+	for (size_t i = 0; i < platform->active_count; i++) {
+		REQUIRE(platform->active[i]->active_index == i + 1, "an active class stands in the wrong place");
+		queued += check_queue(platform->active[i]);
+	}
+	for (const struct demand *demand = platform->ended_first; demand; demand = demand->ended_next)
+		ended++;
+	REQUIRE(queued == totals.queued, "P3: %zu entries are queued for %zu replicas", queued, totals.queued);
+	REQUIRE(totals.waiting == platform->waiting_live, "waiting replicas are counted wrongly");
+	REQUIRE(totals.live == platform->live_count && totals.live_replicas == platform->live_replicas, "live demands are counted wrongly");
+	REQUIRE(totals.ended == platform->ended_count && ended == totals.ended, "ended demands are counted wrongly");
+	REQUIRE(memcmp(totals.states, platform->state_counts, sizeof(totals.states)) == 0, "states are counted wrongly");
+}

@@ -1,0 +1,89 @@
+/* The records of a snapshot, in their order: platform, network, catalogue, tokens by name, sites by name,
+ * demands by id, keys by age. Numbers of types and fields are never reused, as in the log. */
+#ifndef WEIR_PLATFORM_SNAPSHOT_H
+#define WEIR_PLATFORM_SNAPSHOT_H
+
+#include "platform/body.h"
+
+enum snapshot_type {
+	SNAP_PLATFORM = EVENT_SNAP_FIRST,
+	SNAP_NETWORK,
+	SNAP_CATALOGUE,
+	SNAP_TOKEN,
+	SNAP_SITE,
+	SNAP_DEMAND,
+	SNAP_KEY,
+	SNAP_END,
+};
+
+struct snap_platform {
+	uint64_t epoch, last_id, last_token;
+};
+
+struct snap_site {
+	const char *name;
+	enum site_condition condition;
+	int64_t condition_since_us;
+	uint64_t agent_epoch;
+	bool draining;
+	const char *drain_by, *drain_reason;
+	bool has_supply;
+	uint64_t supply_hash, supply_epoch, supply_sequence;
+	struct node_group *groups;
+	size_t group_count;
+};
+
+struct snap_attempt {
+	int64_t replica, number;
+	uint64_t token;
+	const char *site;
+	enum attempt_state state;
+	enum outcome outcome;
+	int64_t exit_code, exit_signal, failed_worker;
+	const char *message;
+	int64_t placed_us, started_us, ended_us;
+	uint64_t placed_sequence, started_sequence, ended_sequence;
+	uint64_t report_epoch, report_sequence;
+	int64_t policy_version, candidates, score_micro;
+	int64_t cpu_used_us, memory_peak_mib;
+	struct slot_body *slots;
+	size_t slot_count;
+};
+
+/* Replicas that are other than queued for their first attempt. */
+struct snap_replica {
+	int64_t replica;
+	int64_t ready_us;
+	int64_t attempts, losses, failures;
+	int64_t place; /* enum replica_place; of one that is placed the attempt says it */
+};
+
+struct snap_demand {
+	uint64_t demand, sequence;
+	const char *name, *tenant;
+	int64_t attempts_max;
+	enum on_site_loss on_site_loss;
+	struct bytes ask, spec;
+	enum demand_state state;
+	bool cancelled, finishing;
+	int64_t accepted_us, started_us, ended_us, cancelled_us;
+	uint64_t cancelled_sequence, ended_sequence;
+	const char *cancelled_by, *message;
+	int64_t exit_code;
+	struct snap_replica *replicas;
+	size_t replica_count;
+	struct snap_attempt *current; /* by replica */
+	size_t current_count;
+	struct snap_attempt *past;    /* newest first */
+	size_t past_count;
+};
+
+struct snap_key {
+	const char *key;
+	uint64_t request_hash, first;
+	int64_t count;
+};
+
+const struct schema *snapshot_schema(uint32_t type); /* NULL unknown */
+
+#endif

@@ -1,0 +1,368 @@
+/* The state, for the files of this folder only.
+ *
+ * Ownership: the platform owns sites, demands, attempts, classes, labels, tokens and keys; they point at
+ * each other freely and live exactly as long as an event says so. Durable fields change in apply only;
+ * those marked "observed" may change elsewhere, are neither hashed nor kept, and steer only by way of
+ * events that decide_*() gives.
+ *
+ * Invariants (check.c walks them all):
+ *   P1  A site's supply is its capacity less the slots of the attempts in its list, and nothing else.
+ *   P2  A replica has a current attempt, or is queued, or waits, or its demand is cancelled or ended.
+ *   P3  A class's queue holds exactly its queued replicas, by order; order is age.
+ *   P4  At most one current attempt a replica; its number is the replica's count of attempts; its token
+ *       is greater than that of each earlier one.
+ *   P5  Demands stand by ascending id, and of those live none has ended.
+ */
+#ifndef WEIR_PLATFORM_STATE_H
+#define WEIR_PLATFORM_STATE_H
+
+#include "base/mem.h"
+#include "match/match.h"
+#include "platform/body.h"
+#include "platform/table.h"
+#include "platform/view.h"
+
+#define PAST_ATTEMPTS_MAX 16     /* that a demand remembers */
+#define REPLICA_BITS 17          /* of an order; DEMAND_WORKERS_MAX fits */
+#define MESSAGE_MAX 500          /* bytes of a sentence that is kept */
+#define SITE_NODES_MAX 2000000   /* of all groups of a site */
+#define SITE_CHIPS_MAX 16000000
+#define BACKOFF_MAX_US INT64_C(300000000)
+#define SITE_NONE UINT32_MAX
+#define SLOTS_A_ROUND_MAX 200000 /* workers that one round places */
+
+struct demand;
+struct site;
+
+/* A text that several demands share, and the list of them by ascending id. */
+struct label {
+	uint64_t hash;
+	struct demand *first, *last;
+	size_t count;
+	char text[];
+};
+
+struct label_link {
+	struct demand *previous, *next;
+};
+
+/* Demands with equal asks, and the queue of their replicas that wait for a place. */
+struct class {
+	uint64_t hash;
+	struct bytes key; /* the ask's binary form; owned */
+	enum demand_kind kind;
+	int64_t workers, priority;
+	bool simulated;
+	struct shape shape; /* its numbers; the lists are empty */
+	size_t demand_count;
+	uint64_t network_serial; /* of the network that it was checked against */
+	/* The queue: entries[head .. end), by order. demand 0: a hole, left by one that was taken out of the middle. */
+	struct match_entry *entries;
+	size_t head, end, capacity, holes;
+	size_t active_index; /* place in platform->active plus 1; 0: nothing queued */
+	/* observed */
+	uint64_t blocked_serial; /* supply_serial at which nothing more of it could be placed */
+	char *reason;            /* what the last round said; NULL: not tried yet */
+};
+
+struct attempt {
+	struct demand *demand;
+	struct site *site;
+	uint64_t token;
+	uint32_t replica;
+	uint32_t number;
+	size_t site_index;    /* in site->attempts, while it is current */
+	enum attempt_state state;
+	enum outcome outcome;
+	int32_t exit_code, exit_signal, failed_worker;
+	uint32_t slot_count;
+	struct slot *slots;   /* NULL once ended */
+	char *message;        /* NULL none */
+	int64_t placed_us, started_us, ended_us;
+	uint64_t placed_sequence, started_sequence, ended_sequence;
+	uint64_t report_epoch, report_sequence; /* of the newest sync whose report is recorded; 0 none */
+	uint32_t policy_version, candidates;
+	int64_t score_micro;
+	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
+	struct attempt *older; /* past attempts of the demand, newest first */
+	/* observed */
+	uint64_t unwanted_revision; /* of the site when it left the list of what should run; 0: it should */
+	int32_t progress_permille;
+};
+
+enum replica_place { REPLICA_QUEUED, REPLICA_WAITING, REPLICA_PLACED, REPLICA_OUT, REPLICA_PLACE_COUNT };
+STRING_TABLE_DECLARE(enum replica_place, replica_place);
+
+struct replica {
+	struct attempt *attempt; /* the current one, or NULL */
+	int64_t ready_us;        /* while it waits */
+	uint32_t attempts;       /* made so far */
+	uint32_t losses;
+	uint32_t failures;       /* in a row */
+	enum replica_place place;
+};
+
+struct demand {
+	uint64_t id;
+	uint64_t sequence; /* of its acceptance: its age */
+	struct class *class;
+	struct label *name, *tenant;
+	struct label_link by_name, by_tenant;
+	uint8_t *spec;     /* binary form of demand_schema without the ask */
+	uint32_t spec_length;
+	uint32_t attempts_max;
+	struct replica *replicas; /* &single, or owned */
+	uint32_t replica_count;
+	uint32_t current_count; /* replicas with an attempt */
+	uint32_t running_count;
+	uint8_t state;          /* enum demand_state */
+	uint8_t on_site_loss;
+	bool cancelled;
+	bool finishing; /* its last attempt ended, the event of its own end follows */
+	uint8_t past_count;
+	struct replica single;
+	struct attempt *past;
+	int64_t accepted_us, started_us, ended_us, cancelled_us;
+	uint64_t cancelled_sequence, ended_sequence;
+	char *cancelled_by; /* NULL none */
+	char *message;      /* of its end; NULL none */
+	int32_t exit_code;
+	struct demand *ended_next; /* the next to have ended */
+};
+
+struct demand_row {
+	uint64_t id;
+	struct demand *demand; /* NULL: gone */
+};
+
+struct site {
+	char *name;
+	uint32_t index;               /* SITE_NONE: no longer in the network, remembered by past attempts */
+	const struct site_spec *spec; /* NULL likewise */
+	uint64_t hash;                /* of the name */
+	enum site_condition condition;
+	int64_t condition_since_us;
+	uint64_t agent_epoch;
+	bool draining;
+	char *drain_by, *drain_reason;
+	bool has_supply;
+	uint64_t supply_hash, supply_epoch, supply_sequence;
+	struct supply supply;
+	struct attempt **attempts;    /* current ones, in no particular order */
+	size_t attempt_count, attempt_capacity;
+	/* observed */
+	int64_t seen_us;              /* 0 never in this life */
+	uint64_t sequence;            /* of the newest sync of agent_epoch */
+	uint64_t revision;
+	bool changed;                 /* since platform_drain_changed_sites() */
+	char *agent;
+	char **notes;
+	size_t note_count;
+	struct site_watch *watch;     /* the list it stands in, or NULL */
+	struct site *earlier, *later; /* in that list, by seen_us */
+};
+
+/* Sites of one condition by when they were last seen: the head is the next to be late. */
+struct site_watch {
+	struct site *first, *last;
+};
+
+struct key_entry {
+	uint64_t hash; /* of the text */
+	uint64_t request_hash;
+	uint64_t first; /* id of the batch's first demand */
+	uint32_t count;
+	struct key_entry *next; /* younger */
+	char text[];
+};
+
+struct waiting {
+	int64_t ready_us;
+	uint64_t order;
+	uint64_t demand;
+	uint32_t replica;
+};
+
+/* What rounds and syncs noted; lost at a restart. decide_round() leaves its findings here and
+ * platform_observe_round() puts them in force. */
+struct observed {
+	bool round_wanted;
+	struct class_note {
+		struct class *class;
+		char *reason;
+	} *notes;
+	size_t note_count, note_capacity;
+	uint64_t note_serial; /* supply_serial of the round that made them */
+};
+
+struct platform {
+	struct platform_settings settings;
+	uint64_t sequence;
+	uint64_t epoch;
+	uint64_t last_id;
+	uint64_t last_token;
+
+	struct arena network_arena, catalogue_arena;
+	struct network_spec network;
+	struct catalogue catalogue;
+	struct topology *topology;
+	struct site **sites;
+	struct site_view *views;
+	size_t site_count;
+	struct table site_table;   /* struct site by name, also those that left the network */
+	struct table region_table; /* struct region by name */
+	struct site **sorted_sites; /* by name */
+	uint64_t network_serial;
+	uint64_t supply_serial;    /* raised whenever more may fit than before */
+
+	struct token_view **tokens; /* by name; each with its strings in one block */
+	size_t token_count;
+	struct table token_table;  /* by secret's hash */
+
+	struct table class_table, name_table, tenant_table;
+	struct class **active;     /* with something queued */
+	size_t active_count, active_capacity;
+
+	struct demand_row *rows;   /* by id */
+	size_t row_count, row_capacity, row_holes;
+	size_t live_count;
+	size_t live_replicas; /* of them, a job counting as one */
+	struct demand *ended_first, *ended_last;
+	size_t ended_count;
+	size_t state_counts[STATE_COUNT];
+
+	struct table key_table;
+	struct key_entry *key_first, *key_last; /* oldest first */
+
+	struct waiting *waiting;   /* heap by ready_us, order; entries out of date are dropped when they come up */
+	size_t waiting_count, waiting_capacity, waiting_live;
+
+	struct site_watch up, suspect;
+	struct site **changed;
+	size_t changed_count, changed_capacity;
+	struct observed *observed;
+	struct arena replay_arena;
+	bool in_snapshot;          /* between the first record of a snapshot and its end */
+	bool checks;               /* tests: walk everything after each event */
+};
+
+/* --- sites (site.c) --- */
+struct site *site_find(const struct platform *platform, const char *name); /* in the network, or NULL */
+struct site *site_find_any(const struct platform *platform, const char *name);
+struct site *site_make(struct platform *platform, const char *name); /* not in the network yet */
+void site_free(struct site *site);
+void site_touch(struct platform *platform, struct site *site); /* what it should do changed */
+void site_refresh_view(struct platform *platform, struct site *site);
+void site_list(struct platform *platform, struct site *site); /* puts it where its condition and seen_us belong */
+void site_unlist(struct platform *platform, struct site *site);
+void site_add_attempt(struct site *site, struct attempt *attempt);
+void site_remove_attempt(struct site *site, struct attempt *attempt);
+void site_set_supply(struct platform *platform, struct site *site, struct supply *supply_taken);
+
+/* --- tokens and keys (token.c) --- */
+void token_free(struct token_view *token);
+size_t token_place(const struct platform *platform, const char *name, bool *ret_found);
+struct key_entry *key_find(const struct platform *platform, const char *text);
+const struct region *region_find(const struct platform *platform, const char *name); /* apply.c */
+
+/* --- demands (demand.c) --- */
+struct demand *demand_find(const struct platform *platform, uint64_t id);
+size_t demand_row_after(const struct platform *platform, uint64_t id); /* the first row with a greater id */
+struct demand *demand_make(struct platform *platform, uint64_t id, uint64_t sequence, const char *name, const char *tenant,
+			   struct class *class, const struct bytes *spec);
+void demand_drop(struct platform *platform, struct demand *demand); /* forgets an ended one */
+void demand_free(struct demand *demand);                            /* its memory only */
+void demand_refresh(struct platform *platform, struct demand *demand, int64_t now_us);
+void demand_end(struct platform *platform, struct demand *demand, enum demand_state state);
+void demand_keep_past(struct demand *demand, struct attempt *attempt);
+uint64_t demand_order(const struct demand *demand, uint32_t replica);
+struct attempt *attempt_current(const struct platform *platform, uint64_t demand, int64_t replica, int64_t number);
+void attempt_free(struct attempt *attempt);
+bool attempt_is_running(const struct attempt *attempt);
+/* The spec with its ask and tenant, the arena's. */
+struct demand_spec *demand_spec_read(const struct demand *demand, struct arena *arena);
+
+/* --- classes and the queue (queue.c) --- */
+struct class *class_find(const struct platform *platform, const struct bytes *key);
+/* Makes it when missing; -EINVAL for bytes that are no sound ask. */
+int class_get(struct platform *platform, const struct bytes *key, struct class **ret, struct err *err);
+void class_release(struct platform *platform, struct class *class); /* frees it once no demand has it */
+void class_free(struct class *class);
+const struct ask *class_ask(const struct class *class, struct arena *arena); /* decoded */
+size_t queue_length(const struct class *class);
+void queue_add(struct platform *platform, struct demand *demand, uint32_t replica);
+void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica);
+/* The entries without holes, `limit` at most (0: all), oldest first: the queue's own memory, or the arena's. */
+const struct match_entry *queue_entries(const struct class *class, size_t limit, struct arena *arena, size_t *ret_count);
+void waiting_add(struct platform *platform, struct demand *demand, uint32_t replica);
+void waiting_remove(struct platform *platform); /* one of them waits no longer; call after its replica was changed */
+/* Those due at `now_us`, by time and age; the arena's. */
+const struct waiting *waiting_due(const struct platform *platform, int64_t now_us, struct arena *arena, size_t *ret_count);
+int64_t waiting_next_us(const struct platform *platform);
+
+/* --- soundness of what comes from a log or an agent (sound.c) --- */
+int ask_check(const struct ask *ask, struct err *err);
+int groups_check(const struct node_group *groups, size_t count, struct err *err);
+int network_check(const struct network_spec *network, struct err *err);
+/* Whether the slots name nodes and chips of the supply and fit now; takes them when all do. */
+bool slots_take(struct supply *supply, const struct slot *slots, size_t count, const struct shape *shape);
+/* The same slots in other groups of the same names; false when one of them is gone. `ret` has `count` entries. */
+bool slots_remap(const struct supply *from, const struct supply *to, const struct slot *slots, size_t count, struct slot *ret);
+
+/* --- applying (apply.c, apply_demand.c, snapshot_read.c); 0, or -EINVAL and nothing changed --- */
+/* Shared with the reader of snapshots. */
+int accepted_numbers_check(const struct accepted_body *body, uint64_t sequence, struct err *err);
+struct slot *slots_read(const struct slot_body *bodies, size_t count, int64_t workers);
+int apply_accepted(struct platform *platform, const struct event *event, struct err *err);
+int apply_cancelled(struct platform *platform, const struct event *event, struct err *err);
+int apply_placed(struct platform *platform, const struct event *event, struct err *err);
+int apply_changed(struct platform *platform, const struct event *event, struct err *err);
+int apply_attempt_ended(struct platform *platform, const struct event *event, struct err *err);
+int apply_demand_ended(struct platform *platform, const struct event *event, struct err *err);
+int apply_ready(struct platform *platform, const struct event *event, struct err *err);
+int apply_supply(struct platform *platform, const struct event *event, struct err *err);
+int apply_network(struct platform *platform, const struct network_spec *network, struct err *err);
+int apply_catalogue(struct platform *platform, const struct catalogue *catalogue, struct err *err);
+int apply_token(struct platform *platform, const struct token_body *body, struct err *err);
+int apply_token_revoked(struct platform *platform, const struct token_revoked_body *body, struct err *err);
+int apply_key(struct platform *platform, const char *text, uint64_t request_hash, uint64_t first, int64_t count, struct err *err);
+int apply_snapshot_record(struct platform *platform, const struct event *event, struct err *err);
+
+/* --- deciding the end of attempts (end.c) --- */
+/* Collects the ends of one decision, so that a demand whose last attempts end together ends once. */
+struct ending {
+	const struct platform *platform;
+	int64_t now_us;
+	struct event_list *list;
+	struct demand **cancelled; /* one entry per ended attempt of a cancelled demand */
+	size_t cancelled_count, cancelled_capacity;
+};
+/* `delay_us`: what is lost may still run for as long; another attempt waits. */
+void ending_add(struct ending *ending, const struct attempt *attempt, const struct attempt_report *report, int64_t delay_us);
+void ending_finish(struct ending *ending);
+/* A report of the platform's own about an attempt that nobody will report on. */
+struct attempt_report report_of(const struct attempt *attempt, enum outcome outcome, const char *message);
+const char *demand_cancel_text(const char *by, struct arena *arena); /* "cancelled by ann" */
+/* Current attempts of a site by demand, replica; the arena's. */
+struct attempt **site_attempts_sorted(const struct site *site, struct arena *arena);
+
+/* --- rounds (decide_round.c) --- */
+/* The queue and the sites as matching reads them; at most `entries_max` of each class (0: all). The arena's, or borrowed. */
+void match_input_make(const struct platform *platform, bool with_blocked, size_t entries_max, struct arena *arena, struct match_input *ret);
+
+/* A site as a view (view_site.c). */
+void site_fill(const struct site *site, int64_t now_us, bool full, struct arena *arena, struct site_status *ret);
+/* The groups that a supply was made of (snapshot.c); names borrowed, the rest the arena's. */
+struct node_group *supply_groups(const struct supply *supply, struct arena *arena);
+/* Where the workers of a current attempt are (sync_reply.c); the arena's. */
+struct worker_slot *worker_slots(const struct attempt *attempt, struct arena *arena);
+
+/* --- sentences (sentence.c) --- */
+/* Chip models that the ask names, for verdict_describe(): the arena's. */
+const char *chips_text(const struct ask *ask, struct arena *arena);
+const char *demand_reason(const struct platform *platform, const struct demand *demand, int64_t now_us, struct arena *arena);
+void outcome_describe(enum outcome outcome, int64_t exit_code, int64_t exit_signal, const char *message, struct strbuf *out);
+/* What an event says, in one sentence. */
+void event_describe(const struct platform *platform, const struct event *event, struct strbuf *out);
+
+#endif

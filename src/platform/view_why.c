@@ -1,0 +1,81 @@
+/* Why a demand is where it is: for one that has no place, what each site says. */
+#include <string.h>
+
+#include "match/explain.h"
+#include "platform/state.h"
+
+#define EXAMPLES_MAX 8
+
+static struct site_view *views_now(const struct platform *platform, int64_t now_us, struct arena *arena)
+{
+	struct site_view *views = ARENA_ARRAY(arena, struct site_view, platform->site_count + 1);
+
+	for (size_t i = 0; i < platform->site_count; i++) {
+		const struct site *site = platform->sites[i];
+
+		views[i] = platform->views[i];
+		views[i].seconds_since_seen = site->seen_us > 0 && now_us >= site->seen_us ? (now_us - site->seen_us) / 1000000 : -1;
+	}
+	return views;
+}
+
+/* The replica that has waited longest for a place, or the one that waits out the shortest backoff. */
+static const struct replica *find_unplaced(const struct demand *demand)
+{
+	const struct replica *found = NULL;
+
+	for (uint32_t r = 0; r < demand->replica_count; r++) {
+		const struct replica *replica = &demand->replicas[r];
+
+		if (replica->place == REPLICA_QUEUED)
+			return replica;
+		if (replica->place == REPLICA_WAITING && (!found || replica->ready_us < found->ready_us))
+			found = replica;
+	}
+	return found;
+}
+
+static void copy_groups(const struct match_input *input, const struct explanation *explanation, struct arena *arena, struct why_view *ret)
+{
+	ret->groups = ARENA_ARRAY(arena, struct why_group, explanation->group_count + 1);
+	ret->group_count = explanation->group_count;
+	for (size_t g = 0; g < explanation->group_count; g++) {
+		const struct explain_group *from = &explanation->groups[g];
+		struct why_group *group = &ret->groups[g];
+
+		*group = (struct why_group){ .code = from->code, .never = from->never, .sites = (int64_t)from->site_count,
+					     .sentence = from->sentence };
+		group->examples = ARENA_ARRAY(arena, const char *, EXAMPLES_MAX);
+		for (; group->example_count < EXAMPLES_MAX && group->example_count < from->site_count; group->example_count++)
+			group->examples[group->example_count] = input->sites[from->sites[group->example_count]].name;
+	}
+}
+
+int view_why(const struct platform *platform, int64_t now_us, uint64_t id, struct arena *arena, struct why_view *ret)
+{
+	const struct demand *demand = demand_find(platform, id);
+	const struct replica *unplaced = demand ? find_unplaced(demand) : NULL;
+	struct explanation explanation;
+	struct match_input input;
+	int64_t backoff_s = 0;
+	uint64_t order;
+
+	if (!demand)
+		return -ENOENT;
+	*ret = (struct why_view){ .id = id, .state = demand->state, .summary = demand_reason(platform, demand, now_us, arena) };
+	if (!unplaced)
+		return 0;
+	match_input_make(platform, true, 0, arena, &input);
+	input.sites = views_now(platform, now_us, arena);
+	if (unplaced->place == REPLICA_WAITING)
+		backoff_s = unplaced->ready_us > now_us ? (unplaced->ready_us - now_us + 999999) / 1000000 : 1;
+	order = demand_order(demand, (uint32_t)(unplaced - demand->replicas));
+	explain_ask(&input, class_ask(demand->class, arena), order, backoff_s, arena, &explanation);
+	ret->fits_now = explanation.fits_now;
+	ret->never = explanation.never;
+	ret->ahead = (int64_t)explanation.ahead;
+	if (demand->running_count == 0)
+		ret->summary = explanation.summary;
+	copy_groups(&input, &explanation, arena, ret);
+	return 0;
+}
