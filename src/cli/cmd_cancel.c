@@ -18,7 +18,7 @@ static const struct cli_help help = {
 static int cancel(struct client *client, const char *word, json_t **ret_demand)
 {
 	json_t *found = NULL;
-	int code = demand_find(client, word, &found);
+	int code = demand_resolve(client, word, &found);
 
 	if (code == EXIT_OK)
 		code = demand_ask(client, "POST", json_text(found, "id"), "cancel", ret_demand);

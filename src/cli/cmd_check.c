@@ -93,7 +93,7 @@ int cmd_check(int argc, char **argv)
 	bool json = false;
 	const struct cli_option options[] = { CLI_FLAG("json", 0, &json, "print one JSON object, for programs") };
 	cleanup_arguments struct cli_arguments arguments = { 0 };
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct input *inputs;
 	size_t total = 0;
 	int code;

@@ -40,7 +40,7 @@ int cmd_logs(int argc, char **argv)
 		return code;
 	code = client_open(&context, &client);
 	if (code == EXIT_OK)
-		code = demand_find(client, arguments.words.items[0], &demand);
+		code = demand_resolve(client, arguments.words.items[0], &demand);
 	if (code != EXIT_OK)
 		return code;
 	settings.id = json_text(demand, "id");

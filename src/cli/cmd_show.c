@@ -165,7 +165,7 @@ int cmd_show(int argc, char **argv)
 		return code;
 	code = client_open(&context, &client);
 	if (code == EXIT_OK)
-		code = demand_find(client, arguments.words.items[0], &demand);
+		code = demand_resolve(client, arguments.words.items[0], &demand);
 	if (code == EXIT_OK && !json)
 		code = demand_ask(client, NULL, json_text(demand, "id"), "story", &story);
 	if (code == EXIT_OK && json) {

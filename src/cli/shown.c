@@ -219,7 +219,7 @@ static int find_by_name(struct client *client, const char *name, json_t **ret_de
 	return code;
 }
 
-int demand_find(struct client *client, const char *word, json_t **ret_demand)
+int demand_resolve(struct client *client, const char *word, json_t **ret_demand)
 {
 	uint64_t id;
 	int code;

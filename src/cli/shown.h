@@ -37,7 +37,7 @@ void shown_field(struct strbuf *out, const char *key, const char *value);
 void shown_fieldf(struct strbuf *out, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The demand with this id, or else the newest of this name. *ret_demand is the full view; the caller's. */
-int demand_find(struct client *client, const char *word, json_t **ret_demand);
+int demand_resolve(struct client *client, const char *word, json_t **ret_demand);
 int demand_get(struct client *client, const char *id, bool quiet, json_t **ret_demand);
 /* Calls "/v1/demands/ID/action". */
 int demand_ask(struct client *client, const char *method, const char *id, const char *action, json_t **ret_json);

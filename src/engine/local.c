@@ -92,7 +92,7 @@ void local_remove(struct local_engine *engine, struct local_attempt *attempt)
 		ARRAY_RESERVE(engine->orphans, engine->orphan_capacity, engine->orphan_count + 1);
 		engine->orphans[engine->orphan_count++] = supervisor;
 	}
-	attempt_free(attempt);
+	local_attempt_free(attempt);
 }
 
 static void on_news(uv_timer_t *timer)

@@ -85,7 +85,7 @@ struct local_attempt *local_find(struct local_engine *engine, const struct weir_
 int local_start(struct weir_engine *base, const struct weir_start *start, char *message, size_t message_size);
 int worker_spawn(struct local_engine *engine, const struct local_attempt *attempt, struct local_worker *worker);
 struct local_attempt *attempt_new(const struct weir_attempt_key *key, uint64_t token, size_t worker_count);
-void attempt_free(struct local_attempt *attempt);
+void local_attempt_free(struct local_attempt *attempt);
 
 /* local_attempt.c */
 /* From its folder. Never fails: what cannot be read is listed as lost. */

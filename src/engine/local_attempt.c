@@ -28,7 +28,7 @@ static bool worker_succeeded(const struct local_worker *worker)
 
 struct local_attempt *attempt_load(struct local_engine *engine, const char *name)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct local_attempt *attempt;
 	struct weir_attempt_key key;
 	struct stop_record stop;
@@ -98,7 +98,7 @@ void attempt_stop(struct local_engine *engine, struct local_attempt *attempt, in
 
 static bool read_result(struct local_engine *engine, const struct local_attempt *attempt, struct local_worker *worker)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct result_record result;
 	char path[WORKER_PATH_BYTES];
 	int code;
@@ -124,7 +124,7 @@ static bool read_result(struct local_engine *engine, const struct local_attempt 
 
 static void read_started(struct local_engine *engine, const struct local_attempt *attempt, struct local_worker *worker)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct started_record started;
 	char path[WORKER_PATH_BYTES];
 
@@ -161,7 +161,7 @@ void worker_settle(struct local_engine *engine, const struct local_attempt *atte
 /* Ends what a dead supervisor left. Gives whether nothing is left. */
 static bool clear_leftovers(struct local_engine *engine, const struct local_attempt *attempt, const struct local_worker *worker)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct spec_record spec;
 	char path[KEY_NAME_BYTES + 16];
 	const char *name, *mark;

@@ -125,7 +125,7 @@ static void clear_making(struct local_engine *engine)
 
 static void read_lease(struct local_engine *engine)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct lease_record lease;
 
 	arena_init(&arena);
@@ -199,7 +199,7 @@ void engine_release(struct local_engine *engine)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	for (size_t i = 0; i < engine->attempt_count; i++)
-		attempt_free(engine->attempts[i]);
+		local_attempt_free(engine->attempts[i]);
 	free(engine->attempts);
 	free(engine->statuses);
 	free(engine->orphans);

@@ -27,7 +27,7 @@ struct local_attempt *attempt_new(const struct weir_attempt_key *key, uint64_t t
 	return attempt;
 }
 
-void attempt_free(struct local_attempt *attempt)
+void local_attempt_free(struct local_attempt *attempt)
 {
 	if (!attempt)
 		return;
@@ -42,6 +42,8 @@ static int check_start(const struct weir_start *start, struct err *err)
 {
 	if (start->simulated)
 		return err_set(err, -EINVAL, "this site runs real processes, and the demand is simulated");
+	if (start->key.demand == 0)
+		return err_set(err, -EINVAL, "0 is no demand's id");
 	if (start->command_count == 0 || !start->command[0][0])
 		return err_set(err, -EINVAL, "there is no command to run");
 	if (start->worker_count == 0 || start->worker_count > LOCAL_WORKERS_MAX)
@@ -104,7 +106,7 @@ static void fill_spec(struct local_engine *engine, const struct weir_start *star
 static int write_attempt(struct local_engine *engine, const struct weir_start *start, const char *name)
 {
 	mode_t mode = engine->user ? 0711 : 0700;
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	char path[KEY_NAME_BYTES + 64];
 	struct spec_record spec;
 	int code = 0;
@@ -200,7 +202,7 @@ int local_start(struct weir_engine *base, const struct weir_start *start, char *
 	if (code < 0) {
 		snprintf(message, message_size, "the attempt cannot be written to the site's disk: %s", strerror(-code));
 		tree_remove(engine->folder_fd, making);
-		attempt_free(attempt);
+		local_attempt_free(attempt);
 		return code;
 	}
 	local_add(engine, attempt);

@@ -205,7 +205,8 @@ void shim_count(struct shim *shim)
 
 int shim_finish(struct shim *shim)
 {
-	int code, folder;
+	int code = 0, folder;
+	struct stat log;
 
 	cgroup_remove(shim->spec.cgroups, shim->spec.cgroup_count, shim->cgroup_name);
 	shim->result.ended_us = engine_unix_us();
@@ -219,6 +220,8 @@ int shim_finish(struct shim *shim)
 	}
 	unlink("control");
 	shim_poke_engine(shim);
+	if (stat("shim.log", &log) == 0 && log.st_size == 0)
+		unlink("shim.log"); /* what this process itself complained of: nothing */
 	folder = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder >= 0) {
 		fsync(folder); /* after the agent was told: it need not wait for the name */
