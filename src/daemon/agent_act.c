@@ -141,14 +141,14 @@ static void forget_ended(struct site *site, const struct sync_reply *reply)
 		struct weir_attempt_key key = key_of(reply->forget[i].demand, reply->forget[i].replica, reply->forget[i].attempt);
 
 		forget_refusal(site, &key);
-		site->engine->ops->forget(site->engine, &key);
+		site_keep(site, &key);
 	}
 }
 
 void site_act(struct site *site, const struct sync_reply *reply, int64_t sent_us)
 {
 	int64_t lease_until_us = sent_us + reply->lease_us;
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 
 	arena_init(&arena);
 	site->engine->ops->lease(site->engine, lease_until_us);

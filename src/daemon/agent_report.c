@@ -86,7 +86,8 @@ static void report_attempts(struct site *site, struct arena *arena, struct sync_
 	site->engine->ops->attempts(site->engine, &statuses, &count);
 	request->attempts = ARENA_ARRAY(arena, struct attempt_report, count + site->refusal_count + 1);
 	for (size_t i = 0; i < count; i++)
-		request->attempts[request->attempt_count++] = report_status(&statuses[i], arena);
+		if (statuses[i].state != WEIR_ENDED || !site_keeps(site, &statuses[i].key))
+			request->attempts[request->attempt_count++] = report_status(&statuses[i], arena);
 	for (size_t i = 0; i < site->refusal_count; i++)
 		request->attempts[request->attempt_count++] = report_refusal(&site->refusals[i]);
 }

@@ -13,6 +13,7 @@
 
 #define CALLS_MAX 2 /* one that the platform holds, one that overtakes it */
 #define REFUSALS_MAX 256
+#define KEPT_MAX 512 /* ended attempts whose output stays readable */
 
 struct agent {
 	uv_loop_t loop;
@@ -65,6 +66,8 @@ struct site {
 	unsigned failures;
 	struct refusal *refusals;
 	size_t refusal_count, refusal_capacity;
+	struct weir_attempt_key *kept; /* agent_kept.c */
+	size_t kept_count;
 	struct log_pump *pumps;
 	uv_timer_t pump_timer;
 };
@@ -82,6 +85,10 @@ void site_report(struct site *site, struct arena *arena, struct sync_request *re
 
 /* agent_act.c */
 void site_act(struct site *site, const struct sync_reply *reply, int64_t sent_us);
+
+/* agent_kept.c */
+bool site_keeps(const struct site *site, const struct weir_attempt_key *key);
+void site_keep(struct site *site, const struct weir_attempt_key *key);
 
 /* agent_logs.c */
 void site_watch_logs(struct site *site, const struct log_watch *watches, size_t count);

@@ -72,6 +72,7 @@ static int read_reply(const void *body, size_t length, struct arena *arena, stru
 	if (code < 0)
 		return code;
 	problems_init(&problems, arena, "");
+	problems.message = true;
 	code = schema_read(&sync_reply_schema, doc, ret, &problems);
 	if (code < 0)
 		return err_set(err, code, "%s: %s", problems.list[0].path, problems.list[0].text);
@@ -82,7 +83,7 @@ static int read_reply(const void *body, size_t length, struct arena *arena, stru
 
 static void take_reply(struct site *site, const struct site_call *call, const void *body, size_t length)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct sync_reply reply;
 	struct err err = { "" };
 
@@ -141,7 +142,7 @@ void site_sync(struct site *site)
 	struct http_call_settings http = { .method = "POST", .url = url, .token = settings->token, .content_type = "application/json",
 					   .reply_max = SYNC_MESSAGE_MAX, .timeout_us = HOLD_US + CALL_MARGIN_US, .done = on_synced,
 					   .context = call };
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct sync_request request;
 
 	if (!call)
@@ -174,5 +175,6 @@ void site_stop(struct site *site)
 	if (site->engine)
 		site->engine->ops->close(site->engine);
 	free(site->refusals);
+	free(site->kept);
 	free(site->folder);
 }
