@@ -294,6 +294,7 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 				continue;
 			}
 		}
+		ret->classes[class].stuck = site == SIZE_MAX;
 		class_leave(&round);
 	}
 }

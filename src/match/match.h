@@ -62,6 +62,7 @@ struct match_placement {
 struct match_class_result {
 	size_t placed;
 	bool tried;               /* false: the limits ended the round before */
+	bool stuck;               /* one did not fit, so the rest of the class was passed over */
 	struct verdict nearest;   /* when one did not fit: the verdict of the site that came closest */
 	uint32_t nearest_site;
 };

@@ -25,7 +25,7 @@ static _Noreturn __attribute__((format(printf, 1, 2))) void breach(const char *f
 /* P1: takes all attempts from an empty copy of the supply and compares. */
 static void check_supply(const struct site *site)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct supply supply;
 
 	arena_init(&arena);

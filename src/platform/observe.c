@@ -85,3 +85,13 @@ void platform_drain_changed_sites(struct platform *platform, void (*visit)(void 
 			visit(context, changed[i]->index);
 	free(changed);
 }
+
+int platform_site_index(const struct platform *platform, const char *name, uint32_t *ret_site)
+{
+	const struct site *site = site_find(platform, name);
+
+	if (!site)
+		return -ENOENT;
+	*ret_site = site->index;
+	return 0;
+}

@@ -62,6 +62,7 @@ struct class {
 	size_t active_index; /* place in platform->active plus 1; 0: nothing queued */
 	/* observed */
 	uint64_t blocked_serial; /* supply_serial at which nothing more of it could be placed */
+	uint64_t stuck_round;    /* the last round that it was stuck in; 0 none */
 	char *reason;            /* what the last round said; NULL: not tried yet */
 };
 
@@ -187,6 +188,7 @@ struct waiting {
  * platform_observe_round() puts them in force. */
 struct observed {
 	bool round_wanted;
+	uint64_t round; /* rounds so far */
 	struct class_note {
 		struct class *class;
 		char *reason;
@@ -347,8 +349,11 @@ const char *demand_cancel_text(const char *by, struct arena *arena); /* "cancell
 struct attempt **site_attempts_sorted(const struct site *site, struct arena *arena);
 
 /* --- rounds (decide_round.c) --- */
-/* The queue and the sites as matching reads them; at most `entries_max` of each class (0: all). The arena's, or borrowed. */
-void match_input_make(const struct platform *platform, bool with_blocked, size_t entries_max, struct arena *arena, struct match_input *ret);
+/* Classes with something queued, by age: all, or those whose turn it is (*ret_complete false: others too). The arena's. */
+struct class **classes_choose(const struct platform *platform, bool all, struct arena *arena, size_t *ret_count, bool *ret_complete);
+/* Queue and sites as matching reads them; at most `entries_max` of each class (0: all). The arena's, or borrowed. */
+void match_input_make(const struct platform *platform, struct class *const *classes, size_t count, size_t entries_max, struct arena *arena,
+		      struct match_input *ret);
 
 /* A site as a view (view_site.c). */
 void site_fill(const struct site *site, int64_t now_us, bool full, struct arena *arena, struct site_status *ret);

@@ -56,7 +56,7 @@ static void write_body(const struct event *event, struct strbuf *out)
 {
 	const struct accepted_body *accepted = event->body;
 	const struct network_spec *network = event->body;
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct demand_spec spec;
 
 	switch (event->type) {

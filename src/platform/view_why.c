@@ -58,14 +58,18 @@ int view_why(const struct platform *platform, int64_t now_us, uint64_t id, struc
 	struct explanation explanation;
 	struct match_input input;
 	int64_t backoff_s = 0;
+	struct class **classes;
 	uint64_t order;
+	size_t count;
+	bool all;
 
 	if (!demand)
 		return -ENOENT;
 	*ret = (struct why_view){ .id = id, .state = demand->state, .summary = demand_reason(platform, demand, now_us, arena) };
 	if (!unplaced)
 		return 0;
-	match_input_make(platform, true, 0, arena, &input);
+	classes = classes_choose(platform, true, arena, &count, &all);
+	match_input_make(platform, classes, count, 0, arena, &input);
 	input.sites = views_now(platform, now_us, arena);
 	if (unplaced->place == REPLICA_WAITING)
 		backoff_s = unplaced->ready_us > now_us ? (unplaced->ready_us - now_us + 999999) / 1000000 : 1;
