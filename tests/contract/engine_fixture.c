@@ -187,6 +187,18 @@ unsigned runs_of(const struct engine_fixture *fixture, unsigned number)
 	return lines;
 }
 
+void wait_for_runs(struct engine_fixture *fixture, unsigned number, unsigned runs)
+{
+	int64_t until_us = boottime_us() + PATIENCE_US;
+
+	while (fixture->real && runs_of(fixture, number) < runs) {
+		if (boottime_us() > until_us)
+			fail_msg("attempt %u ran %u times instead of %u", number, runs_of(fixture, number), runs);
+		fixture_turn(fixture);
+	}
+	assert_int_equal(runs_of(fixture, number), fixture->real ? runs : 0);
+}
+
 bool fixture_find(struct engine_fixture *fixture, unsigned number, struct weir_attempt_status *ret)
 {
 	struct weir_attempt_key key = key_of(number);

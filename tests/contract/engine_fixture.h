@@ -53,6 +53,8 @@ struct weir_start start_shell(struct engine_fixture *fixture, unsigned number, c
 void fixture_start(struct engine_fixture *fixture, const struct weir_start *start);
 /* Lines in ROOT/ran-NUMBER. */
 unsigned runs_of(const struct engine_fixture *fixture, unsigned number);
+/* Waits until it has run as often and checks that it did not more often; simulated attempts never run. */
+void wait_for_runs(struct engine_fixture *fixture, unsigned number, unsigned runs);
 
 bool fixture_find(struct engine_fixture *fixture, unsigned number, struct weir_attempt_status *ret);
 struct weir_attempt_status wait_for_state(struct engine_fixture *fixture, unsigned number, enum weir_attempt_state state);
