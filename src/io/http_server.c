@@ -30,19 +30,21 @@
 
 /* ---- driving ---- */
 
+/* Only there so that the loop does not sleep while libmicrohttpd has work: a resume makes no descriptor
+ * readable, and it may come when this turn's phases of ours are over. */
+static void on_idle(uv_idle_t *idle)
+{
+}
+
 void http_server_want(struct http_server *server)
 {
 	server->wanted = true;
+	uv_idle_start(&server->idle, on_idle);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
 	http_server_want(timer->data);
-}
-
-/* Only there so that the loop does not sleep while libmicrohttpd has work. */
-static void on_idle(uv_idle_t *idle)
-{
 }
 
 static void server_run(struct http_server *server)
@@ -58,8 +60,7 @@ static void server_run(struct http_server *server)
 	else if (MHD_get_timeout(server->daemon, &timeout_ms) != MHD_YES)
 		timeout_ms = UINT64_MAX;
 	if (timeout_ms == 0) {
-		server->wanted = true;
-		uv_idle_start(&server->idle, on_idle);
+		http_server_want(server);
 		return;
 	}
 	uv_idle_stop(&server->idle);

@@ -278,6 +278,37 @@ static void test_held_answers(void **state)
 	fixture_done(&fixture);
 }
 
+/* An answer in the last phase before the loop sleeps does not wait for the loop to wake. */
+static void respond_first(uv_prepare_t *prepare)
+{
+	struct fixture *fixture = prepare->data;
+
+	uv_prepare_stop(prepare);
+	http_respond(fixture->held[0], 200, NULL, "early", 5, NULL);
+	assert_int_equal(uv_backend_timeout(&fixture->loop), 0);
+}
+
+static void test_answer_before_sleep(void **state)
+{
+	struct fixture fixture;
+	struct strbuf got cleanup_strbuf = { 0 };
+	uv_prepare_t prepare;
+	int fd;
+
+	fixture_init(&fixture);
+	fixture_start(&fixture);
+	fd = client_open(&fixture);
+	client_puts(&fixture, fd, "GET /hold HTTP/1.1\r\nHost: h\r\n\r\n");
+	wait_until(&fixture, fixture.held_count == 1);
+	uv_prepare_init(&fixture.loop, &prepare);
+	prepare.data = &fixture;
+	uv_prepare_start(&prepare, respond_first);
+	client_expect(&fixture, fd, &got, "early");
+	uv_close((uv_handle_t *)&prepare, NULL);
+	close(fd);
+	fixture_done(&fixture);
+}
+
 static void test_client_gone(void **state)
 {
 	struct fixture fixture;
@@ -474,6 +505,7 @@ int main(void)
 		cmocka_unit_test(test_connections_per_address),
 		cmocka_unit_test(test_slow_clients),
 		cmocka_unit_test(test_held_answers),
+		cmocka_unit_test(test_answer_before_sleep),
 		cmocka_unit_test(test_client_gone),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_stream_back_pressure),
