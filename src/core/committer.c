@@ -1,6 +1,7 @@
 #include "core/committer.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "core/snapshot_file.h"
 
 #define SNAPSHOT_PART_BYTES (4u << 20)
+#define BATCH_KEPT_BYTES (8u << 20) /* of an empty batch; the memory of a larger one is given back */
 
 struct waiter {
 	void (*done)(void *context);
@@ -45,9 +47,11 @@ struct committer {
 	struct batch batches[2];
 	struct batch *gathering;
 	struct batch *writing;
-	uint64_t durable;
+	uint64_t added, durable; /* highest sequences */
 	int64_t last_us;
 	bool failed;
+	bool appending; /* `writing` is with the thread */
+	bool closing;   /* nobody is told any more */
 
 	enum phase phase; /* guarded by mutex, as is what follows */
 	enum job job;
@@ -136,7 +140,14 @@ static void batch_clear(struct batch *batch)
 {
 	batch->count = 0;
 	batch->waiter_count = 0;
-	strbuf_reset(&batch->payloads);
+	if (batch->payloads.capacity + batch->capacity * sizeof(*batch->records) <= BATCH_KEPT_BYTES) {
+		strbuf_reset(&batch->payloads);
+		return;
+	}
+	strbuf_done(&batch->payloads);
+	free(batch->records);
+	batch->records = NULL;
+	batch->capacity = 0;
 }
 
 static void batch_done(struct batch *batch)
@@ -182,21 +193,31 @@ static void swap_batches(struct committer *c)
 	batch_seal(sealed);
 }
 
+/* Callbacks that need no disk: with nothing gathered and nothing being appended, all is durable. */
+static bool waiters_are_due(const struct committer *c)
+{
+	return c->gathering->count == 0 && c->gathering->waiter_count > 0 && !c->appending && !c->failed;
+}
+
 static void start_next(struct committer *c)
 {
-	if (c->failed || phase_now(c) != PHASE_IDLE)
-		return;
-	if (c->gathering->count == 0 && c->gathering->waiter_count > 0) {
-		/* Nothing to write: all that these wait for is durable already. */
+	bool snapshot;
+
+	if (waiters_are_due(c)) {
 		swap_batches(c);
 		run_waiters(c->writing);
 		batch_clear(c->writing);
 	}
-	if (c->snapshot_fd >= 0 && (c->gathering->count == 0 || c->snapshot_turn)) {
+	if (c->failed || phase_now(c) != PHASE_IDLE)
+		return;
+	/* The state that a snapshot shows may be ahead of the log: the log catches up first. */
+	snapshot = c->snapshot_fd >= 0 && c->durable >= c->snapshot_sequence;
+	if (snapshot && (c->gathering->count == 0 || c->snapshot_turn)) {
 		c->snapshot_turn = 0;
 		give_job(c, JOB_SNAPSHOT);
 	} else if (c->gathering->count > 0) {
 		c->snapshot_turn = 1;
+		c->appending = true;
 		swap_batches(c);
 		give_job(c, JOB_APPEND);
 	}
@@ -207,21 +228,23 @@ static void snapshot_end(struct committer *c, int code, const struct err *err)
 	close(c->snapshot_fd);
 	c->snapshot_fd = -1;
 	c->snapshot_begun = false;
-	if (c->settings.snapshot_done)
+	if (c->settings.snapshot_done && !c->closing)
 		c->settings.snapshot_done(c->settings.context, code, err);
 }
 
 static void take_append(struct committer *c, int code, const struct err *err)
 {
+	c->appending = false;
 	if (code < 0) {
 		c->failed = true;
 		c->settings.failed(c->settings.context, err);
 		return;
 	}
-	c->last_us = c->job_us;
 	c->durable = c->writing->records[c->writing->count - 1].sequence;
-	c->settings.durable(c->settings.context, c->writing->records, c->writing->count);
-	run_waiters(c->writing);
+	if (!c->closing) {
+		c->settings.durable(c->settings.context, c->writing->records, c->writing->count);
+		run_waiters(c->writing);
+	}
 	batch_clear(c->writing);
 }
 
@@ -239,6 +262,8 @@ static void take_result(struct committer *c)
 	job = c->job;
 	code = c->job_code;
 	err = c->job_err;
+	if (job == JOB_APPEND)
+		c->last_us = c->job_us;
 	c->phase = PHASE_IDLE;
 	uv_mutex_unlock(&c->mutex);
 
@@ -264,7 +289,7 @@ static void on_before_poll(uv_prepare_t *handle)
 	struct committer *c = handle->data;
 
 	start_next(c);
-	if (c->gathering->waiter_count > 0 && !c->failed && phase_now(c) == PHASE_IDLE)
+	if (waiters_are_due(c))
 		uv_idle_start(&c->stay_awake, on_awake);
 	else
 		uv_idle_stop(&c->stay_awake);
@@ -333,6 +358,8 @@ int committer_free(struct committer *c, struct err *err)
 
 	if (!c)
 		return 0;
+	c->closing = true;
+	c->batches[0].waiter_count = c->batches[1].waiter_count = 0;
 	while (!c->failed && (phase_now(c) != PHASE_IDLE || c->gathering->count > 0 || c->snapshot_fd >= 0)) {
 		start_next(c);
 		wait_for_job(c);
@@ -360,6 +387,7 @@ void committer_add(struct committer *c, uint64_t sequence, int64_t time_us, uint
 	batch->records[batch->count++] =
 		(struct record){ .sequence = sequence, .time_us = time_us, .type = type, .payload_length = length };
 	strbuf_add(&batch->payloads, payload, length);
+	c->added = sequence;
 }
 
 void committer_when_durable(struct committer *c, void (*done)(void *context), void *context)
@@ -386,7 +414,7 @@ uint64_t committer_durable(const struct committer *c)
 
 void committer_set_durable(struct committer *c, uint64_t sequence)
 {
-	c->durable = sequence;
+	c->added = c->durable = sequence;
 }
 
 size_t committer_waiting(const struct committer *c)
@@ -401,6 +429,7 @@ int64_t committer_last_us(const struct committer *c)
 
 int committer_snapshot(struct committer *c, int fd, uint64_t sequence, const uint8_t hash[32])
 {
+	assert(sequence <= c->added);
 	if (c->snapshot_fd >= 0) {
 		close(fd);
 		return -EBUSY;

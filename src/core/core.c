@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/clock.h"
 #include "core/committer.h"
 #include "core/recent.h"
 #include "core/snapshot_file.h"
@@ -35,20 +38,24 @@ struct core {
 	uv_timer_t tick;
 	uv_timer_t round;
 	bool round_armed;
+	int64_t tick_at_us; /* CLOCK_BOOTTIME at which `tick` comes, while it is active */
 	struct core_subscription *subscriptions;
 	bool walking;
 	void (*site_changed)(void *context, uint32_t site);
 	void *site_context;
-	int64_t now_us; /* never goes back, also over a restart */
+	struct core_clock clock; /* never goes back, also over a restart */
 	struct strbuf encoded;
 	struct core_figures figures;
 
 	uint64_t snapshot_sequence; /* of the last one that was begun */
+	uint64_t snapshot_kept;     /* of the last one that is in the store */
 	uv_poll_t child_poll;
 	pid_t child; /* 0: none */
 	int child_fd, child_pipe;
-	uint64_t child_sequence;
-	unsigned open_handles;
+	bool snapshot_waits; /* the committer has it */
+	bool child_open; /* child_poll is, or is being closed */
+	bool closing;
+	unsigned open_handles; /* while closing */
 };
 
 static int64_t clock_us(clockid_t clock)
@@ -61,12 +68,8 @@ static int64_t clock_us(clockid_t clock)
 
 int64_t core_now_us(const struct core *core)
 {
-	struct core *mutable_core = (struct core *)core;
-	int64_t now_us = clock_us(CLOCK_REALTIME);
-
-	if (now_us > core->now_us)
-		mutable_core->now_us = now_us;
-	return core->now_us;
+	/* That time goes on is no change that a reader of the core could tell. */
+	return core_clock_turn(&((struct core *)core)->clock, clock_us(CLOCK_BOOTTIME), clock_us(CLOCK_REALTIME));
 }
 
 struct platform *core_platform(struct core *core)
@@ -204,10 +207,19 @@ void core_on_site_changed(struct core *core, void (*changed)(void *context, uint
 
 /* --- rounds and ticks -------------------------------------------------------------------------- */
 
+static uint64_t count_placed(const struct event_list *events)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < events->count; i++)
+		count += events->events[i].type == EVENT_PLACED;
+	return count;
+}
+
 static void on_round(uv_timer_t *timer)
 {
 	struct core *core = timer->data;
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct event_list events;
 	struct err err = { "" };
 	bool complete = true;
@@ -216,7 +228,6 @@ static void on_round(uv_timer_t *timer)
 	core->round_armed = false;
 	if (!platform_round_wanted(core->platform))
 		return;
-	arena_init(&arena);
 	event_list_init(&events, &arena);
 	if (decide_round(core->platform, core_now_us(core), &events, &complete, &err) < 0) {
 		log_error("core", "the round failed: %s", err.text);
@@ -224,7 +235,7 @@ static void on_round(uv_timer_t *timer)
 	}
 	platform_observe_round(core->platform, complete);
 	core->figures.rounds++;
-	core->figures.placements += events.count;
+	core->figures.placements += count_placed(&events);
 	core_commit(core, &events, NULL, NULL);
 	core->figures.round_us_last = clock_us(CLOCK_MONOTONIC) - begin;
 	core->figures.round_us_total += core->figures.round_us_last;
@@ -242,11 +253,10 @@ static void arm_round(struct core *core)
 static void on_tick(uv_timer_t *timer)
 {
 	struct core *core = timer->data;
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct event_list events;
 	struct err err = { "" };
 
-	arena_init(&arena);
 	event_list_init(&events, &arena);
 	if (decide_tick(core->platform, core_now_us(core), &events, &err) < 0)
 		log_error("core", "the tick failed: %s", err.text);
@@ -256,73 +266,106 @@ static void on_tick(uv_timer_t *timer)
 	arm_tick(core);
 }
 
+/* A tick that is armed only moves forward: events that keep coming must not put it off for ever. */
 static void arm_tick(struct core *core)
 {
 	int64_t next_us = platform_next_tick_us(core->platform);
-	int64_t wait_ms = TICK_MAX_MS;
+	int64_t wait_ms = TICK_MAX_MS, now_us = clock_us(CLOCK_BOOTTIME);
 
 	if (next_us != INT64_MAX) {
 		wait_ms = (next_us - core_now_us(core)) / 1000 + 1;
 		wait_ms = wait_ms < TICK_MIN_MS ? TICK_MIN_MS : wait_ms > TICK_MAX_MS ? TICK_MAX_MS : wait_ms;
 	}
+	if (uv_is_active((uv_handle_t *)&core->tick) && core->tick_at_us <= now_us + wait_ms * 1000)
+		return;
+	core->tick_at_us = now_us + wait_ms * 1000;
 	uv_timer_start(&core->tick, on_tick, (uint64_t)wait_ms, 0);
 }
 
 /* --- snapshots --------------------------------------------------------------------------------- */
 
-/* In the child: write the picture of the state and say how it went by the exit status. */
-static void snapshot_child(struct core *core, int fd)
+/* In the child: nothing of the parent's is kept but the picture of its memory. Its sockets, above all: if the
+ * parent is killed, they must be closed, and its address be free again, while this process still writes. */
+static void child_leave_parent(pid_t parent, int fd, int pipe_end)
+{
+	int first = fd < pipe_end ? fd : pipe_end, second = fd < pipe_end ? pipe_end : fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	/* Where the kernel lacks the call, the signal of the parent's death has to do. */
+	if (first > STDERR_FILENO + 1)
+		syscall(SYS_close_range, STDERR_FILENO + 1, first - 1, 0);
+	if (second > first + 1)
+		syscall(SYS_close_range, first + 1, second - 1, 0);
+	syscall(SYS_close_range, second + 1, ~0u, 0);
+}
+
+/* Writes the picture of the state and says how it went by the exit status. */
+static _Noreturn void snapshot_child(struct core *core, pid_t parent, int pipe_end)
 {
 	struct err err = { "" };
 
-	if (snapshot_file_write(fd, core->platform, &err) < 0)
-		_exit(1);
-	_exit(0);
+	child_leave_parent(parent, core->child_fd, pipe_end);
+	_exit(snapshot_file_write(core->child_fd, core->platform, &err) < 0);
 }
 
-static void on_child_poll_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	struct core *core = handle->data;
 
-	core->open_handles--;
+	if (handle == (uv_handle_t *)&core->child_poll)
+		core->child_open = false;
+	if (core->closing && --core->open_handles == 0)
+		free(core);
 }
 
-static void on_child_ended(uv_poll_t *poll, int status, int events)
+static int child_wait(struct core *core)
+{
+	int status = 0;
+
+	while (waitpid(core->child, &status, 0) < 0 && errno == EINTR)
+		;
+	core->child = 0;
+	uv_poll_stop(&core->child_poll);
+	close(core->child_pipe);
+	uv_close((uv_handle_t *)&core->child_poll, on_handle_closed);
+	return status;
+}
+
+static void on_child_ended(uv_poll_t *poll, int uv_status, int events)
 {
 	struct core *core = poll->data;
-	uint8_t hash[32];
+	unsigned long long sequence = core->snapshot_sequence;
 	struct err err = { "" };
-	int wait_status = 0;
+	uint8_t hash[32];
+	int status = child_wait(core);
 
-	uv_poll_stop(poll);
-	while (waitpid(core->child, &wait_status, 0) < 0 && errno == EINTR)
-		;
-	close(core->child_pipe);
-	core->child = 0;
-	uv_close((uv_handle_t *)poll, on_child_poll_closed);
-	if (!WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != 0) {
-		log_warning("core", "the snapshot at %llu could not be written; the log goes on without it",
-			    (unsigned long long)core->child_sequence);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		log_warning("core", "the snapshot at %llu could not be written; the log goes on without it", sequence);
 		close(core->child_fd);
 		return;
 	}
 	if (snapshot_file_read_hash(core->child_fd, hash, &err) < 0) {
-		log_warning("core", "the snapshot at %llu: %s", (unsigned long long)core->child_sequence, err.text);
+		log_warning("core", "the snapshot at %llu: %s", sequence, err.text);
 		close(core->child_fd);
 		return;
 	}
-	committer_snapshot(core->committer, core->child_fd, core->child_sequence, hash);
+	core->snapshot_waits = committer_snapshot(core->committer, core->child_fd, core->snapshot_sequence, hash) == 0;
 }
 
 static void maybe_snapshot(struct core *core)
 {
+	pid_t parent = getpid();
 	struct err err = { "" };
 	int ends[2];
 
-	if (core->settings.snapshot_every == 0 || core->child != 0 || core->open_handles > 0 ||
+	if (core->settings.snapshot_every == 0 || core->child_open || core->snapshot_waits ||
 	    platform_sequence(core->platform) - core->snapshot_sequence < core->settings.snapshot_every)
 		return;
-	core->snapshot_sequence = core->child_sequence = platform_sequence(core->platform);
+	core->snapshot_sequence = platform_sequence(core->platform);
 	core->child_fd = snapshot_file_create(&err);
 	if (core->child_fd < 0 || pipe2(ends, O_CLOEXEC) < 0) {
 		log_warning("core", "no snapshot: %s", err.text[0] ? err.text : strerror(errno));
@@ -332,7 +375,7 @@ static void maybe_snapshot(struct core *core)
 	}
 	core->child = fork();
 	if (core->child == 0)
-		snapshot_child(core, core->child_fd);
+		snapshot_child(core, parent, ends[1]);
 	close(ends[1]);
 	if (core->child < 0) {
 		log_warning("core", "no snapshot: cannot fork: %s", strerror(errno));
@@ -342,9 +385,9 @@ static void maybe_snapshot(struct core *core)
 		return;
 	}
 	core->child_pipe = ends[0];
+	core->child_open = true;
 	uv_poll_init(core->loop, &core->child_poll, core->child_pipe);
 	core->child_poll.data = core;
-	core->open_handles++;
 	uv_poll_start(&core->child_poll, UV_READABLE | UV_DISCONNECT, on_child_ended);
 }
 
@@ -352,10 +395,13 @@ static void on_snapshot_done(void *context, int code, const struct err *err)
 {
 	struct core *core = context;
 
-	if (code < 0)
-		log_warning("core", "the snapshot at %llu was not kept: %s", (unsigned long long)core->child_sequence, err->text);
-	else
-		log_info("core", "snapshot at %llu", (unsigned long long)core->child_sequence);
+	core->snapshot_waits = false;
+	if (code < 0) {
+		log_warning("core", "the snapshot at %llu was not kept: %s", (unsigned long long)core->snapshot_sequence, err->text);
+		return;
+	}
+	core->snapshot_kept = core->snapshot_sequence;
+	log_info("core", "snapshot at %llu", (unsigned long long)core->snapshot_kept);
 }
 
 static void on_store_failed(void *context, const struct err *err)
@@ -367,20 +413,27 @@ static void on_store_failed(void *context, const struct err *err)
 
 /* --- begin and end ------------------------------------------------------------------------------ */
 
+struct replay {
+	struct platform *platform;
+	int64_t newest_us;
+};
+
 static int replay_record(void *context, const struct record *record, struct err *err)
 {
-	struct core *core = context;
+	struct replay *replay = context;
 
-	if (record->time_us > core->now_us)
-		core->now_us = record->time_us;
-	return platform_replay(core->platform, record->sequence, record->time_us, record->type, record->payload, record->payload_length, err);
+	if (record->time_us > replay->newest_us)
+		replay->newest_us = record->time_us;
+	return platform_replay(replay->platform, record->sequence, record->time_us, record->type, record->payload, record->payload_length, err);
 }
 
 static int rebuild(struct core *core, struct err *err)
 {
+	struct replay replay = { .platform = core->platform };
+	struct store *store = core->settings.store;
 	uint8_t kept[32], now[32];
 	uint64_t first, last;
-	int code = store_snapshot_read(core->settings.store, &core->snapshot_sequence, kept, replay_record, core, err);
+	int code = store_snapshot_read(store, &core->snapshot_sequence, kept, replay_record, &replay, err);
 
 	if (code < 0)
 		return code;
@@ -391,10 +444,18 @@ static int rebuild(struct core *core, struct err *err)
 			return err_set(err, -EIO, "the snapshot at %llu does not rebuild the state that it was taken of",
 				       (unsigned long long)core->snapshot_sequence);
 	}
-	code = store_read(core->settings.store, core->snapshot_sequence, 0, replay_record, core, err);
+	core->snapshot_kept = core->snapshot_sequence;
+	code = store_read(store, core->snapshot_sequence, 0, replay_record, &replay, err);
+	if (code == 0)
+		code = store_last(store, &first, &last, err);
 	if (code < 0)
 		return code;
-	return store_last(core->settings.store, &first, &last, err);
+	if (last != platform_sequence(core->platform))
+		return err_set(err, -EIO, "the log ends at %llu, but the state that it gives at %llu", (unsigned long long)last,
+			       (unsigned long long)platform_sequence(core->platform));
+	/* Later than all that was written, also when the system's clock went back. */
+	core_clock_init(&core->clock, clock_us(CLOCK_BOOTTIME), clock_us(CLOCK_REALTIME), replay.newest_us + 1);
+	return 0;
 }
 
 int core_new(uv_loop_t *loop, const struct core_settings *settings, struct core **ret, struct err *err)
@@ -429,30 +490,21 @@ int core_new(uv_loop_t *loop, const struct core_settings *settings, struct core 
 
 static void write_last_snapshot(struct core *core)
 {
+	uint64_t sequence = platform_sequence(core->platform);
 	struct err err = { "" };
 	uint8_t hash[32];
 	int fd;
 
-	if (platform_sequence(core->platform) == core->snapshot_sequence)
+	if (sequence == core->snapshot_kept)
 		return;
 	fd = snapshot_file_create(&err);
-	if (fd < 0)
-		return;
-	if (snapshot_file_write(fd, core->platform, &err) < 0 || snapshot_file_read_hash(fd, hash, &err) < 0) {
-		log_warning("core", "no snapshot at the end: %s", err.text);
-		close(fd);
+	if (fd >= 0 && snapshot_file_write(fd, core->platform, &err) == 0 && snapshot_file_read_hash(fd, hash, &err) == 0) {
+		committer_snapshot(core->committer, fd, sequence, hash); /* -EBUSY: an earlier one is on its way, that will do */
 		return;
 	}
-	core->child_sequence = platform_sequence(core->platform);
-	committer_snapshot(core->committer, fd, core->child_sequence, hash);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-	struct core *core = handle->data;
-
-	if (--core->open_handles == 0)
-		free(core);
+	log_warning("core", "no snapshot at the end: %s", err.text);
+	if (fd >= 0)
+		close(fd);
 }
 
 void core_free(struct core *core)
@@ -461,14 +513,12 @@ void core_free(struct core *core)
 
 	if (!core)
 		return;
+	core->closing = true;
+	core->open_handles = core->child_open ? 3 : 2;
 	if (core->child > 0) {
 		kill(core->child, SIGKILL);
-		uv_poll_stop(&core->child_poll);
-		while (waitpid(core->child, NULL, 0) < 0 && errno == EINTR)
-			;
-		close(core->child_pipe);
+		child_wait(core);
 		close(core->child_fd);
-		uv_close((uv_handle_t *)&core->child_poll, on_timer_closed);
 	}
 	write_last_snapshot(core);
 	if (committer_free(core->committer, &err) < 0)
@@ -480,9 +530,8 @@ void core_free(struct core *core)
 	recent_free(core->recent);
 	platform_free(core->platform);
 	strbuf_done(&core->encoded);
-	core->open_handles += 2;
-	uv_close((uv_handle_t *)&core->tick, on_timer_closed);
-	uv_close((uv_handle_t *)&core->round, on_timer_closed);
+	uv_close((uv_handle_t *)&core->tick, on_handle_closed);
+	uv_close((uv_handle_t *)&core->round, on_handle_closed);
 }
 
 void core_figures(const struct core *core, struct core_figures *ret)

@@ -30,10 +30,12 @@ struct core_settings {
 
 /* Rebuilds the state from the store: newest snapshot, then the log. */
 int core_new(uv_loop_t *loop, const struct core_settings *settings, struct core **ret, struct err *err);
-void core_free(struct core *core); /* commits what waits and writes a snapshot; takes NULL */
+/* Commits what waits and writes a snapshot; no callback comes any more but `failed`. Not from inside a callback
+ * of the core's. The loop must turn before it is closed. Takes NULL. */
+void core_free(struct core *core);
 
 struct platform *core_platform(struct core *core);
-int64_t core_now_us(const struct core *core); /* Unix time of this turn of the loop; never goes back */
+int64_t core_now_us(const struct core *core); /* Unix time by a clock that goes on evenly (core/clock.h); never goes back */
 
 /* Applies the events and calls `done` once they are durable; with no events, once all before is. Never
  * calls back before it returned. */
@@ -58,7 +60,7 @@ struct core_event {
 struct core_subscription;
 struct core_subscription *core_subscribe(struct core *core, void (*event)(void *context, const struct core_event *event), void *context);
 void core_unsubscribe(struct core_subscription *subscription); /* takes NULL */
-/* Events with sequence > after that are still in memory (the newest 65,536), at most `limit`, in order.
+/* Events with sequence > after that are still in memory (the newest 65,536 or 64 MiB), at most `limit`, in order.
  * Gives the count; *ret_oldest is the oldest sequence kept in memory (a resume from before it must start anew). */
 size_t core_recent_events(struct core *core, uint64_t after, size_t limit, void (*visit)(void *context, const struct core_event *event),
 			  void *context, uint64_t *ret_oldest);

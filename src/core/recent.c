@@ -6,7 +6,8 @@
 
 struct recent {
 	struct record records[RECENT_EVENTS_MAX]; /* payloads are owned */
-	uint64_t added;
+	uint64_t begin, end; /* kept are those of [begin, end), each at its number modulo the size */
+	size_t bytes;
 };
 
 struct recent *recent_new(void)
@@ -14,37 +15,45 @@ struct recent *recent_new(void)
 	return mem_alloc(sizeof(struct recent));
 }
 
+static struct record *recent_at(struct recent *recent, uint64_t number)
+{
+	return &recent->records[number % RECENT_EVENTS_MAX];
+}
+
+static void recent_drop(struct recent *recent)
+{
+	struct record *oldest = recent_at(recent, recent->begin++);
+
+	recent->bytes -= oldest->payload_length;
+	free((void *)oldest->payload);
+}
+
 void recent_free(struct recent *recent)
 {
 	if (!recent)
 		return;
-	for (size_t i = 0; i < RECENT_EVENTS_MAX; i++)
-		free((void *)recent->records[i].payload);
+	while (recent->begin < recent->end)
+		recent_drop(recent);
 	free(recent);
 }
 
 void recent_add(struct recent *recent, const struct record *record)
 {
-	struct record *slot = &recent->records[recent->added++ % RECENT_EVENTS_MAX];
+	struct record *slot;
 
-	free((void *)slot->payload);
+	if (recent->end - recent->begin == RECENT_EVENTS_MAX)
+		recent_drop(recent);
+	slot = recent_at(recent, recent->end++);
 	*slot = *record;
 	slot->payload = mem_dup(record->payload, record->payload_length);
-}
-
-static size_t recent_count(const struct recent *recent)
-{
-	return recent->added < RECENT_EVENTS_MAX ? (size_t)recent->added : RECENT_EVENTS_MAX;
-}
-
-static const struct record *recent_at(const struct recent *recent, size_t index)
-{
-	return &recent->records[(recent->added - recent_count(recent) + index) % RECENT_EVENTS_MAX];
+	recent->bytes += record->payload_length;
+	while (recent->bytes > RECENT_BYTES_MAX && recent->end - recent->begin > 1)
+		recent_drop(recent);
 }
 
 uint64_t recent_oldest(const struct recent *recent)
 {
-	return recent->added == 0 ? 0 : recent_at(recent, 0)->sequence;
+	return recent->begin == recent->end ? 0 : recent->records[recent->begin % RECENT_EVENTS_MAX].sequence;
 }
 
 void record_show(const struct record *record, const struct platform *platform,
@@ -53,11 +62,10 @@ void record_show(const struct record *record, const struct platform *platform,
 	const struct schema *schema = event_schema((enum event_type)record->type);
 	struct core_event shown = { .sequence = record->sequence, .type = (enum event_type)record->type };
 	cleanup_strbuf struct strbuf json = { 0 };
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct event event = { .sequence = record->sequence, .time_us = record->time_us, .type = (enum event_type)record->type };
 	void *body;
 
-	arena_init(&arena);
 	if (!schema)
 		return;
 	body = arena_alloc(&arena, schema->size);
@@ -74,12 +82,13 @@ void record_show(const struct record *record, const struct platform *platform,
 size_t recent_visit(const struct recent *recent, const struct platform *platform, uint64_t after, size_t limit,
 		    void (*visit)(void *context, const struct core_event *event), void *context)
 {
-	size_t count = recent_count(recent), begin = 0, given = 0;
+	uint64_t oldest = recent_oldest(recent), number = recent->begin;
+	size_t given = 0;
 
 	/* Sequences have no gaps, so the place of `after` follows from the oldest. */
-	if (count > 0 && after >= recent_oldest(recent))
-		begin = (size_t)(after - recent_oldest(recent) + 1);
-	for (size_t i = begin; i < count && given < limit; i++, given++)
-		record_show(recent_at(recent, i), platform, visit, context);
+	if (oldest > 0 && after >= oldest)
+		number = after - oldest < recent->end - number ? number + (after - oldest) + 1 : recent->end;
+	for (; number < recent->end && given < limit; number++, given++)
+		record_show(&recent->records[number % RECENT_EVENTS_MAX], platform, visit, context);
 	return given;
 }

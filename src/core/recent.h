@@ -1,16 +1,18 @@
 /* The newest durable events, in their binary form, for readers that come back after a short while.
- * A ring: the oldest go first. */
+ * A ring, bounded in events and in bytes: the oldest go first. */
 #ifndef WEIR_CORE_RECENT_H
 #define WEIR_CORE_RECENT_H
 
 #include "core/core.h"
 
 #define RECENT_EVENTS_MAX 65536
+#define RECENT_BYTES_MAX (64u << 20) /* of payloads; the newest event stays however large it is */
 
 struct recent;
 
 struct recent *recent_new(void);
 void recent_free(struct recent *recent); /* takes NULL */
+/* Copies the record. Its sequence follows the last one's. */
 void recent_add(struct recent *recent, const struct record *record);
 uint64_t recent_oldest(const struct recent *recent); /* 0: none */
 /* As core_recent_events. */

@@ -17,7 +17,6 @@ struct header {
 struct writer {
 	int fd;
 	struct strbuf pending;
-	int code;
 };
 
 int snapshot_file_create(struct err *err)
