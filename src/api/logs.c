@@ -224,7 +224,7 @@ static bool watch_is_hopeless(struct watch *watch)
 {
 	struct platform *platform = core_platform(watch->board->api->core);
 	int64_t now_us = core_now_us(watch->board->api->core);
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct site_status site;
 
 	arena_init(&arena);

@@ -154,7 +154,7 @@ bool call_speaks_for(struct call *call, const char *site)
 /* The tree of the body is given back at once: a held sync keeps only what it said. */
 static bool read_sync(struct call *call, struct sync_request *ret)
 {
-	cleanup_arena struct arena tree;
+	cleanup_arena struct arena tree = { 0 };
 	struct problems problems;
 	struct err err = { "" };
 	struct doc *doc;

@@ -162,7 +162,7 @@ static void on_signal(uv_signal_t *handle, int number)
 int agent_run(const struct agent_settings *settings, struct err *err)
 {
 	struct agent agent = { .settings = settings };
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	int code = 0;
 
 	if (sodium_init() < 0)

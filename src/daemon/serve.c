@@ -65,7 +65,7 @@ static int take_catalogue(struct serve *serve, const struct file *file, struct e
 static int load_file(struct serve *serve, const char *path, enum file_kind kind, file_taker take, struct err *err)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct problems problems;
 	struct event_list events;
 	struct file file;
@@ -95,7 +95,7 @@ static int load_file(struct serve *serve, const char *path, enum file_kind kind,
 
 static int open_platform(struct serve *serve, struct err *err)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct event_list events;
 	int64_t now_us = core_now_us(serve->core);
 	int code;
@@ -116,7 +116,7 @@ static int write_token(struct serve *serve, enum role role, struct err *err)
 {
 	cleanup_free char *path = mem_printf("%s/%s.token", serve->settings->write_tokens, role_to_string(role));
 	cleanup_free char *name = mem_printf("first-%s", role_to_string(role));
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct token_view token = { .name = name, .role = role, .tenant = role == ROLE_TENANT ? "default" : "", .site = "" };
 	struct event_list events;
 	char secret[SECRET_TEXT_SIZE + 1];
@@ -161,7 +161,7 @@ static int write_tokens(struct serve *serve, struct err *err)
 
 static int check_exposure(struct serve *serve, struct err *err)
 {
-	cleanup_arena struct arena arena;
+	cleanup_arena struct arena arena = { 0 };
 	struct token_view *tokens;
 
 	if (address_is_loopback(serve->settings->address))

@@ -34,6 +34,15 @@ class House(unittest.TestCase):
                 long.append(f"{path.relative_to(ROOT)}: {count} lines")
         self.assertEqual(long, [])
 
+    def test_what_is_cleaned_up_is_set_first(self):
+        """A return before the first use would free whatever lay on the stack."""
+        unset = []
+        for path in tracked("src/*.c", "bench/*.c", "tests/*.c"):
+            for line, text in enumerate(path.read_text().splitlines(), 1):
+                if re.match(r"\s+[\w ]*\bcleanup_(?:arena|strbuf|free|arguments) [^=(]*;$", text):
+                    unset.append(f"{path.relative_to(ROOT)}:{line}: {text.strip()}")
+        self.assertEqual(unset, [])
+
     def test_locks_name_no_registry(self):
         named = []
         for path in tracked("*package-lock.json", "*requirements.txt", "*.npmrc"):
