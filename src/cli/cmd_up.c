@@ -36,7 +36,10 @@ static const struct cli_help help = {
 
 static void on_timer(uv_timer_t *timer)
 {
-	((struct up *)timer->data)->woken = true;
+	struct up *up = timer->data;
+
+	up->woken = true;
+	uv_stop(&up->loop);
 }
 
 bool up_wait(struct up *up, unsigned ms)
@@ -44,9 +47,10 @@ bool up_wait(struct up *up, unsigned ms)
 	unsigned before = up->interrupts;
 
 	up->woken = false;
+	uv_update_time(&up->loop);
 	uv_timer_start(&up->timer, on_timer, ms, 0);
 	while (!up->woken && up->interrupts == before)
-		uv_run(&up->loop, UV_RUN_ONCE);
+		uv_run(&up->loop, UV_RUN_DEFAULT); /* until one of the callbacks stops it */
 	uv_timer_stop(&up->timer);
 	return up->interrupts > 0;
 }
@@ -57,6 +61,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	if (up->interrupts++ > 0 && up->stopping && !up->stopped)
 		children_stop(up->children, NULL, NULL); /* the first one is under way: now by force */
+	uv_stop(&up->loop);
 }
 
 static void on_child_told(void *context, const char *sentence)
@@ -66,7 +71,10 @@ static void on_child_told(void *context, const char *sentence)
 
 static void on_stopped(void *context)
 {
-	((struct up *)context)->stopped = true;
+	struct up *up = context;
+
+	up->stopped = true;
+	uv_stop(&up->loop);
 }
 
 /* --- beginning and end -------------------------------------------------------------------------------- */
@@ -106,7 +114,7 @@ static void finish(struct up *up)
 		up->stopping = true;
 		children_stop(up->children, on_stopped, up);
 		while (!up->stopped)
-			uv_run(&up->loop, UV_RUN_ONCE);
+			uv_run(&up->loop, UV_RUN_DEFAULT);
 		if (!up->settings->keep)
 			work_end(up->agents_folder, WORK_END_MS);
 		progress_clear();
