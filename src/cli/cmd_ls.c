@@ -59,9 +59,9 @@ static void show(const struct ls *ls, const json_t *page, struct strbuf *out)
 		demand_table_add(table, demand, now_us);
 	table_render(table, terminal_width(stdout), terminal_colours(stdout), out);
 	if (i == 0)
-		strbuf_printf(out, "No demand%s.\n", ls->all || ls->state ? " like that" : " is live; --all shows those that have ended");
+		strbuf_printf(out, "No demand%s.\n", ls->all || ls->state ? " like that" : " is live; --all shows ended ones");
 	else if (*json_text(page, "next"))
-		strbuf_printf(out, "There are more; --limit says how many to show.\n");
+		strbuf_puts(out, "There are more; see --limit.\n");
 }
 
 static int watch(struct client *client, const struct ls *ls, const char *path)

@@ -1,5 +1,6 @@
 /* weir show: one demand, where it is, and what happened to it. */
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +17,23 @@ static const struct cli_help help = {
 	.arguments_min = 1, .arguments_max = 1, .arguments_expected = "one demand: its id or its name",
 };
 
+/* As a shell would take it, so that it can be tried. */
+static void add_quoted(struct strbuf *out, const char *word)
+{
+	if (*word && !strpbrk(word, " \t\n\"'\\$&|;<>()*?#`!~")) {
+		strbuf_puts(out, word);
+		return;
+	}
+	strbuf_putc(out, '\'');
+	for (; *word; word++) {
+		if (*word == '\'')
+			strbuf_puts(out, "'\\''");
+		else
+			strbuf_putc(out, *word);
+	}
+	strbuf_putc(out, '\'');
+}
+
 /* The words of a list, or of a command, on one line. */
 static void add_words(struct strbuf *out, const json_t *list, bool quoted)
 {
@@ -23,27 +41,37 @@ static void add_words(struct strbuf *out, const json_t *list, bool quoted)
 	size_t i;
 
 	json_array_foreach(list, i, word) {
-		const char *text = json_string_value(word);
-		bool plain = text && *text && !strpbrk(text, " \t\n\"'\\$&|;<>()*?#");
+		const char *text = json_string_value(word) ? json_string_value(word) : "";
 
 		if (i)
 			strbuf_puts(out, quoted ? " " : ", ");
-		if (!quoted || plain)
-			strbuf_puts(out, text ? text : "");
+		if (quoted)
+			add_quoted(out, text);
 		else
-			strbuf_printf(out, "'%s'", text ? text : "");
+			strbuf_puts(out, text);
 	}
 }
 
-static void show_list(struct strbuf *out, const char *key, const json_t *list, bool quoted)
+static void show_list(struct strbuf *out, const char *key, const json_t *list)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
 
-	add_words(&text, list, quoted);
+	add_words(&text, list, false);
+	shown_field(out, key, strbuf_text(&text));
+}
+
+/* One line of it, however long it is. */
+static void show_command(struct strbuf *out, const json_t *command)
+{
+	cleanup_strbuf struct strbuf text = { 0 }, cut = { 0 };
+	size_t width = terminal_width(stdout);
+
+	add_words(&text, command, true);
 	for (size_t i = 0; i < text.length; i++)
 		if (text.data[i] == '\n')
 			text.data[i] = ' ';
-	shown_field(out, key, strbuf_text(&text));
+	text_add_cut(&cut, strbuf_text(&text), width > SHOWN_INDENT ? width - SHOWN_INDENT : SIZE_MAX);
+	shown_field(out, "command", strbuf_text(&cut));
 }
 
 static void show_ask(struct strbuf *out, const json_t *demand)
@@ -55,20 +83,22 @@ static void show_ask(struct strbuf *out, const json_t *demand)
 	int64_t workers = json_number(demand, "workers", 1), chip_milli = json_number(demand, "chip_milli", 0);
 	char cores[SHOWN_SIZE], memory[SHOWN_SIZE], count[SHOWN_SIZE];
 
-	strbuf_printf(&shape, "%" PRId64 " %s, each %s cores, %s", workers,
+	strbuf_printf(&shape, "%" PRId64 " %s with %s CPU, %s", workers,
 		      strcmp(json_text(demand, "kind"), "service") == 0 ? "replicas" : workers == 1 ? "worker" : "workers",
 		      shown_cores(json_number(demand, "cpu_milli", 0), cores),
 		      unit_human(UNIT_MEMORY, json_number(demand, "memory_mib", 0), memory, sizeof(memory)));
 	if (chip_milli > 0) {
-		strbuf_printf(&shape, ", %s chips ", shown_cores(chip_milli, count));
+		strbuf_printf(&shape, ", %s chip%s", shown_cores(chip_milli, count), chip_milli > 1000 ? "s" : "");
+		strbuf_puts(&shape, json_array_size(json_object_get(chips, "models")) ? " of " : "");
 		add_words(&shape, json_object_get(chips, "models"), false);
 	}
 	shown_field(out, "asks for", strbuf_text(&shape));
-	show_list(out, "tiers", json_object_get(where, "tiers"), false);
-	show_list(out, "regions", json_object_get(where, "regions"), false);
-	show_list(out, "sites", json_object_get(where, "sites"), false);
-	show_list(out, "command", json_object_get(spec, "command"), true);
-	shown_field(out, "time limit", json_text(spec, "time_limit"));
+	show_list(out, "tiers", json_object_get(where, "tiers"));
+	show_list(out, "regions", json_object_get(where, "regions"));
+	show_list(out, "sites", json_object_get(where, "sites"));
+	show_command(out, json_object_get(spec, "command"));
+	if (strcmp(json_text(spec, "time_limit"), "0s") != 0)
+		shown_field(out, "time limit", json_text(spec, "time_limit"));
 }
 
 static void show_demand(struct strbuf *out, const json_t *demand)

@@ -25,6 +25,15 @@ struct sites {
 	bool draining, json;
 };
 
+#define TITLE_FROM_WIDTH 140 /* narrower terminals have no room for titles */
+
+static bool shows_titles(void)
+{
+	size_t width = terminal_width(stdout);
+
+	return width == 0 || width >= TITLE_FROM_WIDTH;
+}
+
 static struct table *sites_table(void)
 {
 	struct table *table = table_new();
@@ -39,7 +48,8 @@ static struct table *sites_table(void)
 	table_column(table, "CORES FREE", TABLE_RIGHT);
 	table_column(table, "MEMORY FREE", TABLE_RIGHT);
 	table_column(table, "WORK", TABLE_RIGHT);
-	table_column(table, "TITLE", TABLE_SHRINK);
+	if (shows_titles())
+		table_column(table, "TITLE", TABLE_SHRINK);
 	return table;
 }
 
@@ -67,7 +77,8 @@ static void add_site(struct table *table, const json_t *site)
 		    shown_cores(json_number(site, "cpu_milli", 0), all));
 	table_cell(table, STYLE_PLAIN, unit_human(UNIT_MEMORY, json_number(site, "memory_free_mib", 0), text, sizeof(text)));
 	table_cellf(table, STYLE_PLAIN, "%" PRId64, json_number(site, "placements", 0));
-	table_cell(table, STYLE_DIM, json_text(site, "title"));
+	if (shows_titles())
+		table_cell(table, STYLE_DIM, json_text(site, "title"));
 }
 
 /* --- one site ------------------------------------------------------------------------------------- */

@@ -35,8 +35,10 @@ const char *shown_span(int64_t span_us, char buffer[static SHOWN_SIZE])
 		buffer[0] = 0;
 		return buffer;
 	}
-	if (span_us >= 1000000)
+	if (span_us >= 10000000)
 		span_us -= span_us % 1000000; /* nobody reads milliseconds of minutes */
+	else if (span_us >= 1000000)
+		span_us -= span_us % 100000;
 	return unit_human(UNIT_DURATION, span_us, buffer, SHOWN_SIZE);
 }
 
@@ -147,7 +149,7 @@ void demand_table_add(struct table *table, const json_t *demand, int64_t now_us)
 	table_cell(table, STYLE_DIM, json_text(demand, "reason"));
 }
 
-#define KEY_WIDTH 14
+#define KEY_WIDTH (SHOWN_INDENT - 3)
 
 void shown_field(struct strbuf *out, const char *key, const char *value)
 {

@@ -5,7 +5,8 @@
 #include "cli/client.h"
 #include "cli/table.h"
 
-#define SHOWN_SIZE 64 /* of buffers for the functions below */
+#define SHOWN_SIZE 64   /* of buffers for the functions below */
+#define SHOWN_INDENT 17 /* columns before the value of a shown_field */
 
 int64_t shown_now_us(void); /* Unix time */
 /* "14:03:09" today, else "2026-11-02 14:03"; "" for 0. */

@@ -89,7 +89,7 @@ class Subcommands(unittest.TestCase):
         result = self.net.weir("show", "twice")
         self.assertIn(second, result.stdout)
         self.assertIn("Several demands are named twice", result.stderr)
-        for heading in ("Placements", "Story", "asks for", "live-edge", "exit code 0"):
+        for heading in ("Placements", "Story", "asks for", "live-edge", "twice attempt 1 succeeded"):
             self.assertIn(heading, result.stdout)
 
     def test_missing_demand(self):
