@@ -14,7 +14,7 @@ enum cgroup_control {
 	CGROUP_CPU = 1,
 	CGROUP_MEMORY = 2,
 	CGROUP_PROCESSES = 4,
-	CGROUP_KILL = 8,  /* one write ends all processes */
+	CGROUP_KILL = 8,   /* one write ends all processes */
 	CGROUP_USAGE = 16, /* counts CPU time */
 };
 
@@ -43,9 +43,9 @@ void cgroup_enter(const struct cgroup_place *places, size_t count, const char *n
 bool cgroup_kill(const struct cgroup_place *places, size_t count, const char *name);
 
 struct cgroup_usage {
-	int64_t cpu_us;     /* -1 unknown */
+	int64_t cpu_us;	    /* -1 unknown */
 	int64_t memory_mib; /* highest so far; -1 unknown */
-	int64_t kills;      /* processes ended for want of memory */
+	int64_t kills;	    /* processes ended for want of memory */
 };
 void cgroup_read(const struct cgroup_place *places, size_t count, const char *name, struct cgroup_usage *ret);
 /* Groups that still hold processes stay. */

@@ -177,7 +177,8 @@ static const char *string_of(const char *text, const char *end, const char *key,
 	return NULL;
 }
 
-void chips_read_rocm(const char *text, const char *(*name)(const char *product, struct arena *arena), struct arena *arena, struct chip_names *chips)
+void chips_read_rocm(const char *text, const char *(*name)(const char *product, struct arena *arena), struct arena *arena,
+		     struct chip_names *chips)
 {
 	for (const char *card = strstr(text, "\"card"); card;) {
 		const char *next = card;

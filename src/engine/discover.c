@@ -15,7 +15,7 @@
 #include "engine/environment.h"
 #include "engine/folder.h"
 
-#define TOOL_US_MAX 5000000      /* a tool may hang when its driver does */
+#define TOOL_US_MAX 5000000 /* a tool may hang when its driver does */
 #define TOOL_BYTES_MAX (4u << 20)
 #define PROCESSORS_MAX 8192
 
@@ -64,7 +64,8 @@ static int64_t mount_memory_mib(const struct cgroup_mount *mount, struct arena *
 
 	if (access(own, F_OK) < 0)
 		own = mount->folder;
-	if (record_read(AT_FDCWD, arena_printf(arena, "%s/%s", own, mount->unified ? "memory.max" : "memory.limit_in_bytes"), 4096, &limit) < 0)
+	if (record_read(AT_FDCWD, arena_printf(arena, "%s/%s", own, mount->unified ? "memory.max" : "memory.limit_in_bytes"), 4096,
+			&limit) < 0)
 		return 0;
 	return strtoll(strbuf_text(&limit), NULL, 10) >> 20; /* "max" is 0: none */
 }

@@ -20,8 +20,8 @@ struct chip_names {
 #define DISCOVER_NOTES_MAX 8
 
 struct discovery {
-	struct weir_supply_group machine; /* one group of one node */
-	int devices[DISCOVERED_CHIPS_MAX]; /* of each of the node's chips: the number by which its runtime knows it */
+	struct weir_supply_group machine;      /* one group of one node */
+	int devices[DISCOVERED_CHIPS_MAX];     /* of each of the node's chips: the number by which its runtime knows it */
 	const char *notes[DISCOVER_NOTES_MAX]; /* what could not be found out */
 	size_t note_count;
 };
@@ -34,14 +34,15 @@ void discovery_set_chips(struct discovery *discovery, const struct chip_names *c
 /* Makers' names to those of the catalogue; one that is not known becomes lower case with '-' between words. */
 const char *chip_name_nvidia(const char *product, struct arena *arena); /* "NVIDIA H100 80GB HBM3": h100 */
 const char *chip_name_ascend(const char *product, struct arena *arena); /* "Ascend 910B3": ascend-910b */
-const char *chip_name_rocm(const char *product, struct arena *arena);   /* "AMD Instinct MI300X": mi300x */
-const char *chip_name_hygon(const char *product, struct arena *arena);  /* "K100_AI": dcu-k100-ai */
-const char *chip_name_metax(const char *product, struct arena *arena);  /* "MXC500": metax-c500 */
+const char *chip_name_rocm(const char *product, struct arena *arena);	/* "AMD Instinct MI300X": mi300x */
+const char *chip_name_hygon(const char *product, struct arena *arena);	/* "K100_AI": dcu-k100-ai */
+const char *chip_name_metax(const char *product, struct arena *arena);	/* "MXC500": metax-c500 */
 
 /* `npu-smi info -m`: one row a chip, by its logic id; management controllers have none. */
 void chips_read_ascend(const char *text, struct arena *arena, struct chip_names *chips);
 /* `rocm-smi --showproductname --json`, and hy-smi, made from it. Read as text, not as JSON: hy-smi leaves out commas. */
-void chips_read_rocm(const char *text, const char *(*name)(const char *product, struct arena *arena), struct arena *arena, struct chip_names *chips);
+void chips_read_rocm(const char *text, const char *(*name)(const char *product, struct arena *arena), struct arena *arena,
+		     struct chip_names *chips);
 /* `mx-smi -L`: "GPU#0  MXC500  0000:06:00.0  Available (UUID: ...)". */
 void chips_read_metax(const char *text, struct arena *arena, struct chip_names *chips);
 /* Through the driver's own library, loaded if it is there. Gives a sentence when it is there and fails, else NULL. */

@@ -49,7 +49,8 @@ static const char *list_devices(const struct nvml *nvml, struct arena *arena, st
 		if (result == 0)
 			chips->names[chips->count++] = chip_name_nvidia(name, arena);
 	}
-	return result == 0 ? NULL : arena_printf(arena, "the NVIDIA driver's library does not list its chips: %s", nvml->error_string(result));
+	return result == 0 ? NULL
+			   : arena_printf(arena, "the NVIDIA driver's library does not list its chips: %s", nvml->error_string(result));
 }
 
 const char *chips_find_nvidia(struct arena *arena, struct chip_names *chips)

@@ -15,18 +15,18 @@ static const struct {
 	const char *variable;
 } families[] = {
 	{ "ascend-", "ASCEND_RT_VISIBLE_DEVICES" }, /* Huawei, CANN */
-	{ "mlu", "MLU_VISIBLE_DEVICES" },           /* Cambricon, Neuware */
-	{ "br1", "SUPA_VISIBLE_DEVICES" },          /* Biren */
-	{ "mtt-", "MUSA_VISIBLE_DEVICES" },         /* Moore Threads */
-	{ "dcu-", "HIP_VISIBLE_DEVICES" },          /* Hygon, DTK */
-	{ "kunlun-", "XPU_VISIBLE_DEVICES" },       /* Kunlunxin */
+	{ "mlu", "MLU_VISIBLE_DEVICES" },	    /* Cambricon, Neuware */
+	{ "br1", "SUPA_VISIBLE_DEVICES" },	    /* Biren */
+	{ "mtt-", "MUSA_VISIBLE_DEVICES" },	    /* Moore Threads */
+	{ "dcu-", "HIP_VISIBLE_DEVICES" },	    /* Hygon, DTK */
+	{ "kunlun-", "XPU_VISIBLE_DEVICES" },	    /* Kunlunxin */
 	{ "enflame-", "TOPS_VISIBLE_DEVICES" },
-	{ "mi", "HIP_VISIBLE_DEVICES" },            /* AMD, ROCm */
+	{ "mi", "HIP_VISIBLE_DEVICES" }, /* AMD, ROCm */
 	/* Runtimes that read CUDA's variable. */
-	{ "zhenwu-", "CUDA_VISIBLE_DEVICES" },      /* T-Head */
+	{ "zhenwu-", "CUDA_VISIBLE_DEVICES" }, /* T-Head */
 	{ "metax-", "CUDA_VISIBLE_DEVICES" },
-	{ "bi-", "CUDA_VISIBLE_DEVICES" },          /* Iluvatar CoreX */
-	{ "a1", "CUDA_VISIBLE_DEVICES" },           /* NVIDIA: a10, a100 */
+	{ "bi-", "CUDA_VISIBLE_DEVICES" }, /* Iluvatar CoreX */
+	{ "a1", "CUDA_VISIBLE_DEVICES" },  /* NVIDIA: a10, a100 */
 	{ "a3", "CUDA_VISIBLE_DEVICES" },
 	{ "a4", "CUDA_VISIBLE_DEVICES" },
 	{ "a8", "CUDA_VISIBLE_DEVICES" },
@@ -49,7 +49,7 @@ static const struct {
 /* All of the above, once each: set to nothing for a worker without chips, to everything it has for a model that is not known. */
 static const char *const variables[] = {
 	"ASCEND_RT_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",  "MLU_VISIBLE_DEVICES",
-	"MUSA_VISIBLE_DEVICES",      "SUPA_VISIBLE_DEVICES", "TOPS_VISIBLE_DEVICES", "XPU_VISIBLE_DEVICES",
+	"MUSA_VISIBLE_DEVICES",	     "SUPA_VISIBLE_DEVICES", "TOPS_VISIBLE_DEVICES", "XPU_VISIBLE_DEVICES",
 };
 
 const char *chip_variable(const char *model)

@@ -39,7 +39,7 @@ struct journal {
 	int fd; /* -1: memory only */
 	char *path;
 	char life[LIFE_SIZE]; /* of the machine, now */
-	bool same_life;       /* as when the file was written; if not, it is to be rewritten */
+	bool same_life;	      /* as when the file was written; if not, it is to be rewritten */
 	int64_t lease_until_us;
 	uint64_t records; /* in the file */
 };

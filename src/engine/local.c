@@ -217,8 +217,8 @@ static void local_close(struct weir_engine *base)
 	uv_close((uv_handle_t *)&engine->events, on_handle_closed);
 }
 
-static void local_supply(struct weir_engine *base, const struct weir_supply_group **ret_groups, size_t *ret_count, const char *const **ret_notes,
-			 size_t *ret_note_count)
+static void local_supply(struct weir_engine *base, const struct weir_supply_group **ret_groups, size_t *ret_count,
+			 const char *const **ret_notes, size_t *ret_note_count)
 {
 	struct local_engine *engine = (struct local_engine *)base;
 
@@ -264,8 +264,8 @@ static void local_attempts(struct weir_engine *base, const struct weir_attempt_s
 	*ret_count = engine->attempt_count;
 }
 
-static int64_t local_read_log(struct weir_engine *base, const struct weir_attempt_key *key, uint32_t worker, int stream, int64_t offset, void *buffer,
-			      size_t size, int64_t *ret_first)
+static int64_t local_read_log(struct weir_engine *base, const struct weir_attempt_key *key, uint32_t worker, int stream, int64_t offset,
+			      void *buffer, size_t size, int64_t *ret_first)
 {
 	struct local_engine *engine = (struct local_engine *)base;
 	const struct local_attempt *attempt = local_find(engine, key);
@@ -287,7 +287,8 @@ static int local_forget(struct weir_engine *base, const struct weir_attempt_key 
 		return 0;
 	if (attempt->status.state != WEIR_ENDED)
 		return -EBUSY;
-	snprintf(trash, sizeof(trash), "trash/%s.%lld.%llu", attempt->name, (long long)engine_unix_us(), (unsigned long long)engine->forgotten++);
+	snprintf(trash, sizeof(trash), "trash/%s.%lld.%llu", attempt->name, (long long)engine_unix_us(),
+		 (unsigned long long)engine->forgotten++);
 	if (renameat(engine->attempts_fd, attempt->name, engine->folder_fd, trash) < 0 && errno != ENOENT)
 		return -errno;
 	local_remove(engine, attempt);

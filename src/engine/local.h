@@ -35,10 +35,9 @@ struct local_worker {
 struct local_attempt {
 	struct weir_attempt_status status;
 	char name[KEY_NAME_BYTES]; /* of its folder */
-	bool readable;             /* its spec */
-	bool this_life;            /* of the machine */
+	bool this_life;		   /* of the machine */
 	int64_t grace_us;
-	int64_t kill_at_us;        /* of the stop that was asked for; INT64_MAX none */
+	int64_t kill_at_us; /* of the stop that was asked for; INT64_MAX none */
 	struct local_worker *workers;
 	size_t worker_count;
 };
@@ -46,7 +45,7 @@ struct local_attempt {
 struct local_engine {
 	struct weir_engine base;
 	struct arena arena; /* for as long as the engine is open */
-	char *folder;       /* absolute */
+	char *folder;	    /* absolute */
 	char *shim;
 	char life[LIFE_SIZE];
 	int folder_fd, attempts_fd, lock_fd, events_fd;

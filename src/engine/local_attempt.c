@@ -16,7 +16,8 @@
 #define WORKER_PATH_BYTES (KEY_NAME_BYTES + 48)
 #define PROGRESS_BYTES_MAX 64
 
-static void worker_path(char path[static WORKER_PATH_BYTES], const struct local_attempt *attempt, const struct local_worker *worker, const char *file)
+static void worker_path(char path[static WORKER_PATH_BYTES], const struct local_attempt *attempt, const struct local_worker *worker,
+			const char *file)
 {
 	snprintf(path, WORKER_PATH_BYTES, "%s/%u/%s", attempt->name, worker->index, file);
 }
@@ -42,7 +43,10 @@ struct local_attempt *attempt_load(struct local_engine *engine, const char *name
 	if (record_load(engine->attempts_fd, path, &spec_record_schema, &arena, &spec) < 0) {
 		log_warning("engine", "attempt %s: its record cannot be read; it counts as lost", name);
 		attempt = attempt_new(&key, 0, 0);
-		attempt->readable = false;
+		attempt->status.state = WEIR_ENDED;
+		attempt->status.outcome = WEIR_ENGINE_LOST;
+		attempt->status.ended_us = engine_unix_us();
+		snprintf(attempt->status.message, sizeof(attempt->status.message), "the machine's record of it cannot be read");
 		return attempt;
 	}
 	attempt = attempt_new(&key, spec.token, spec.worker_count);
@@ -109,8 +113,11 @@ static bool read_result(struct local_engine *engine, const struct local_attempt 
 	if (code == -ENOENT)
 		return false;
 	if (code < 0) { /* torn by a crash of the machine */
-		result = (struct result_record){ .cause = END_MACHINE, .exit_code = -1, .message = "the record of its end cannot be read",
-						 .cpu_used_us = -1, .memory_peak_mib = -1 };
+		result = (struct result_record){ .cause = END_MACHINE,
+						 .exit_code = -1,
+						 .message = "the record of its end cannot be read",
+						 .cpu_used_us = -1,
+						 .memory_peak_mib = -1 };
 	}
 	worker->result = result;
 	worker->result.message = mem_strdup(result.message);
@@ -140,8 +147,14 @@ void worker_settle(struct local_engine *engine, const struct local_attempt *atte
 		   const char *message)
 {
 	int64_t now_us = engine_unix_us();
-	struct result_record result = { .cause = cause, .exit_code = -1, .message = message, .decided_us = now_us, .started_us = worker->started_us,
-					.ended_us = now_us, .cpu_used_us = -1, .memory_peak_mib = -1 };
+	struct result_record result = { .cause = cause,
+					.exit_code = -1,
+					.message = message,
+					.decided_us = now_us,
+					.started_us = worker->started_us,
+					.ended_us = now_us,
+					.cpu_used_us = -1,
+					.memory_peak_mib = -1 };
 	char path[WORKER_PATH_BYTES];
 	int lock;
 
@@ -298,7 +311,8 @@ static void add_up(const struct local_attempt *attempt, struct weir_attempt_stat
 
 		if (worker->started && (status->started_us == 0 || worker->started_us < status->started_us))
 			status->started_us = worker->started_us;
-		if (worker->progress_permille >= 0 && (status->progress_permille < 0 || worker->progress_permille < status->progress_permille))
+		if (worker->progress_permille >= 0 &&
+		    (status->progress_permille < 0 || worker->progress_permille < status->progress_permille))
 			status->progress_permille = worker->progress_permille;
 		if (!worker->ended)
 			continue;
@@ -317,10 +331,6 @@ static void describe_end(const struct local_attempt *attempt, struct weir_attemp
 
 	status->state = WEIR_ENDED;
 	status->outcome = WEIR_SUCCEEDED;
-	if (!attempt->readable) {
-		status->outcome = WEIR_ENGINE_LOST;
-		snprintf(status->message, sizeof(status->message), "the machine's record of it cannot be read");
-	}
 	if (!first)
 		return;
 	status->outcome = outcome_of(first->result.cause);

@@ -63,7 +63,8 @@ static void check_passage(struct local_engine *engine)
 	for (char *end = strrchr(path, '/'); end && end != path; end = strrchr(path, '/')) {
 		*end = 0;
 		if (stat(path, &status) == 0 && !(status.st_mode & S_IXOTH))
-			note(engine, "user %s cannot pass through %s: attempts reach their own folder by relative paths only", engine->user_name, path);
+			note(engine, "user %s cannot pass through %s: attempts reach their own folder by relative paths only",
+			     engine->user_name, path);
 	}
 }
 

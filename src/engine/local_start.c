@@ -16,9 +16,14 @@ struct local_attempt *attempt_new(const struct weir_attempt_key *key, uint64_t t
 	struct local_attempt *attempt = mem_alloc(sizeof(*attempt));
 
 	key_name(key, attempt->name);
-	attempt->status = (struct weir_attempt_status){ .key = *key, .token = token, .exit_code = -1, .failed_worker = -1, .progress_permille = -1,
-							.cpu_used_us = -1, .memory_peak_mib = -1 };
-	attempt->readable = attempt->this_life = true;
+	attempt->status = (struct weir_attempt_status){ .key = *key,
+							.token = token,
+							.exit_code = -1,
+							.failed_worker = -1,
+							.progress_permille = -1,
+							.cpu_used_us = -1,
+							.memory_peak_mib = -1 };
+	attempt->this_life = true;
 	attempt->kill_at_us = INT64_MAX;
 	attempt->workers = mem_alloc((worker_count + 1) * sizeof(*attempt->workers));
 	attempt->worker_count = worker_count;
@@ -64,7 +69,8 @@ static const char *cgroup_name(struct local_engine *engine, const char *name, st
 	return arena_printf(arena, "%s-%lx-%lx", name, (unsigned long)status.st_dev, (unsigned long)status.st_ino);
 }
 
-static void fill_spec(struct local_engine *engine, const struct weir_start *start, const char *name, struct arena *arena, struct spec_record *ret)
+static void fill_spec(struct local_engine *engine, const struct weir_start *start, const char *name, struct arena *arena,
+		      struct spec_record *ret)
 {
 	struct environment common = { .arena = arena };
 

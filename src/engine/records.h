@@ -19,7 +19,7 @@
 struct cgroup_place {
 	const char *path;
 	int64_t controls; /* CGROUP_*, of engine/cgroup.h */
-	bool unified;     /* cgroup v2 */
+	bool unified;	  /* cgroup v2 */
 };
 
 /* The unprivileged user that runs the command. */
@@ -47,7 +47,7 @@ struct spec_record {
 	const char **environment;
 	size_t environment_count;
 	const char *working_folder; /* "": the worker's own */
-	int64_t cpu_milli;          /* limits of each worker; 0 none */
+	int64_t cpu_milli;	    /* limits of each worker; 0 none */
 	int64_t memory_mib;
 	int64_t time_limit_us;
 	int64_t grace_us;
@@ -75,14 +75,14 @@ struct started_record {
 };
 
 enum end_cause {
-	END_EXITED,       /* by itself */
+	END_EXITED, /* by itself */
 	END_SIGNALED,
 	END_TIMED_OUT,
-	END_STOPPED,      /* as it was told */
+	END_STOPPED, /* as it was told */
 	END_LEASE_EXPIRED,
-	END_NOT_STARTED,  /* there was no such program, user, folder */
-	END_ABANDONED,    /* its supervisor was killed */
-	END_MACHINE,      /* the machine restarted, or told the supervisor to end */
+	END_NOT_STARTED, /* there was no such program, user, folder */
+	END_ABANDONED,	 /* its supervisor was killed */
+	END_MACHINE,	 /* the machine restarted, or told the supervisor to end */
 	END_CAUSE_COUNT,
 };
 STRING_TABLE_DECLARE(enum end_cause, end_cause);
@@ -95,7 +95,7 @@ struct result_record {
 	int64_t decided_us; /* Unix time at which the cause was there */
 	int64_t started_us; /* 0 never */
 	int64_t ended_us;
-	int64_t cpu_used_us;     /* -1 unknown */
+	int64_t cpu_used_us;	 /* -1 unknown */
 	int64_t memory_peak_mib; /* -1 unknown */
 };
 

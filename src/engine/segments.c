@@ -164,7 +164,8 @@ static int64_t read_segment(int folder, const char *path, int stream, int64_t st
 }
 
 /* Reads on through the segments in turn. -ENOENT only when the first one went. */
-static int64_t read_listed(int folder, const char *path, int stream, const int64_t *starts, size_t count, int64_t offset, char *buffer, size_t size)
+static int64_t read_listed(int folder, const char *path, int stream, const int64_t *starts, size_t count, int64_t offset, char *buffer,
+			   size_t size)
 {
 	size_t done = 0, i = 0;
 

@@ -13,7 +13,7 @@
 struct segment_writer {
 	int folder;
 	int stream; /* 1 standard output, 2 standard error */
-	int fd;     /* of the newest segment; -1 none yet */
+	int fd;	    /* of the newest segment; -1 none yet */
 	int64_t segment_bytes;
 	int64_t starts[SEGMENTS_KEPT + 2]; /* oldest first */
 	size_t count;

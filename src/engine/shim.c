@@ -29,12 +29,12 @@
 
 #include "engine/shim_worker.h"
 
-#define GLANCE_MS 1000          /* the longest sleep */
-#define LEASE_GRACE_US 5000000  /* whatever the demand's grace: others may begin soon after the lease's end */
-#define TERM_GRACE_US 2000000   /* the machine is going down */
-#define READS_MAX 16            /* of one stream before the others are looked at */
+#define GLANCE_MS 1000	       /* the longest sleep */
+#define LEASE_GRACE_US 5000000 /* whatever the demand's grace: others may begin soon after the lease's end */
+#define TERM_GRACE_US 2000000  /* the machine is going down */
+#define READS_MAX 16	       /* of one stream before the others are looked at */
 #define READ_BYTES 65536
-#define LAST_READS_MAX 64       /* when all are dead a pipe holds less; more comes from a stranger who got hold of it */
+#define LAST_READS_MAX 64 /* when all are dead a pipe holds less; more comes from a stranger who got hold of it */
 
 static void decide(struct shim *shim, enum end_cause cause)
 {
@@ -206,8 +206,8 @@ static void watch(struct shim *shim)
 {
 	while (!shim->exited) {
 		struct pollfd fds[] = {
-			{ .fd = shim->signals, .events = POLLIN },    { .fd = shim->control, .events = POLLIN },
-			{ .fd = shim->outputs[0], .events = POLLIN }, { .fd = shim->outputs[1], .events = POLLIN },
+			{ .fd = shim->signals, .events = POLLIN },     { .fd = shim->control, .events = POLLIN },
+			{ .fd = shim->outputs[0], .events = POLLIN },  { .fd = shim->outputs[1], .events = POLLIN },
 			{ .fd = shim->exec_status, .events = POLLIN },
 		};
 

@@ -14,7 +14,7 @@
 #include "engine/environment.h"
 
 #define RESULT_TRIES_MAX 3600 /* a second apart: a full disk may be cleared */
-#define EVENT_BYTES 256       /* below PIPE_BUF: written whole */
+#define EVENT_BYTES 256	      /* below PIPE_BUF: written whole */
 
 int shim_load(struct shim *shim)
 {
@@ -42,7 +42,8 @@ static void make_places(struct shim *shim)
 	mkdir("work", 0700);
 	if (user) {
 		chmod(".", 0711); /* to be passed through, not to be read */
-		if (chown("work", (uid_t)user->uid, (gid_t)user->gid) < 0 || (fd >= 0 && fchown(fd, (uid_t)user->uid, (gid_t)user->gid) < 0))
+		if (chown("work", (uid_t)user->uid, (gid_t)user->gid) < 0 ||
+		    (fd >= 0 && fchown(fd, (uid_t)user->uid, (gid_t)user->gid) < 0))
 			shim->result.message = "its own folder could not be given to its user";
 	}
 	if (fd >= 0)
@@ -121,9 +122,11 @@ int shim_spawn(struct shim *shim)
 {
 	int pipes[3][2] = { { -1, -1 }, { -1, -1 }, { -1, -1 } }, ends[3];
 	pid_t supervisor = getpid();
+	int reason;
 
 	make_places(shim);
-	shim->limits = cgroup_make(shim->spec.cgroups, shim->spec.cgroup_count, shim->cgroup_name, shim->spec.cpu_milli, shim->spec.memory_mib);
+	shim->limits = cgroup_make(shim->spec.cgroups, shim->spec.cgroup_count, shim->cgroup_name, shim->spec.cpu_milli,
+				   shim->spec.memory_mib);
 	for (int i = 0; i < 3; i++) {
 		if (pipe2(pipes[i], O_CLOEXEC) < 0)
 			return -1; /* this process is about to end */
@@ -133,6 +136,7 @@ int shim_spawn(struct shim *shim)
 	shim->pid = fork();
 	if (shim->pid == 0)
 		execute(shim, ends, supervisor);
+	reason = errno;
 	for (int i = 0; i < 3; i++) {
 		close(ends[i]);
 		fcntl(pipes[i][0], F_SETFL, O_NONBLOCK);
@@ -142,6 +146,7 @@ int shim_spawn(struct shim *shim)
 	shim->exec_status = pipes[2][0];
 	if (shim->spec.time_limit_us > 0)
 		shim->time_limit_at_us = engine_boottime_us() + shim->spec.time_limit_us;
+	errno = reason;
 	return shim->pid < 0 ? -1 : 0;
 }
 
@@ -191,8 +196,8 @@ void shim_count(struct shim *shim)
 	cgroup_read(shim->spec.cgroups, shim->spec.cgroup_count, shim->cgroup_name, &usage);
 	shim->result.cpu_used_us = usage.cpu_us;
 	if (usage.cpu_us < 0)
-		shim->result.cpu_used_us = (int64_t)(children.ru_utime.tv_sec + children.ru_stime.tv_sec) * 1000000 + children.ru_utime.tv_usec +
-					   children.ru_stime.tv_usec;
+		shim->result.cpu_used_us = (int64_t)(children.ru_utime.tv_sec + children.ru_stime.tv_sec) * 1000000 +
+					   children.ru_utime.tv_usec + children.ru_stime.tv_usec;
 	shim->result.memory_peak_mib = usage.memory_mib >= 0 ? usage.memory_mib : (children.ru_maxrss + 1023) / 1024;
 	if (usage.kills > 0 && shim->result.cause != END_STOPPED && !shim->result.message[0] &&
 	    (shim->result.exit_code != 0 || shim->result.exit_signal != 0))

@@ -15,8 +15,8 @@ struct shim {
 	char *cgroup_name;
 	int64_t limits; /* CGROUP_* in force */
 	int lock;
-	int signals;     /* signalfd */
-	int control;     /* FIFO: something to look at */
+	int signals;	 /* signalfd */
+	int control;	 /* FIFO: something to look at */
 	int exec_status; /* pipe from the child until it executes */
 	int outputs[2];
 	struct segment_writer logs[2];

@@ -317,8 +317,8 @@ static int simulated_open(const struct weir_engine_settings *settings, struct we
 	return 0;
 }
 
-static void simulated_supply(struct weir_engine *base, const struct weir_supply_group **ret_groups, size_t *ret_count, const char *const **ret_notes,
-			     size_t *ret_note_count)
+static void simulated_supply(struct weir_engine *base, const struct weir_supply_group **ret_groups, size_t *ret_count,
+			     const char *const **ret_notes, size_t *ret_note_count)
 {
 	static const char *const notes[] = { "simulated: nothing runs here" };
 	struct simulated_engine *engine = (struct simulated_engine *)base;

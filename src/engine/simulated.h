@@ -13,10 +13,10 @@
 struct simulated_attempt {
 	struct weir_attempt_key key;
 	uint64_t token;
-	int64_t started_us;          /* Unix time */
+	int64_t started_us; /* Unix time */
 	int64_t started_boottime_us;
-	int64_t due_us;              /* CLOCK_BOOTTIME of its end; INT64_MAX never */
-	int64_t lease_until_us;      /* its own; the engine's may be longer */
+	int64_t due_us;		/* CLOCK_BOOTTIME of its end; INT64_MAX never */
+	int64_t lease_until_us; /* its own; the engine's may be longer */
 	int64_t duration_us;
 	int64_t time_limit_us;
 	int64_t workers;

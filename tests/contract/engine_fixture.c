@@ -76,7 +76,13 @@ int fixture_try_open(struct engine_fixture *fixture, char message[200])
 	static const char *const models[] = { "ascend-910b", "h100" };
 	static const int64_t counts[] = { 4, 4 };
 	static const struct weir_supply_group groups[] = {
-		{ .name = "machine", .count = 2, .cpu_milli = 8000, .memory_mib = 65536, .chip_models = models, .chip_counts = counts, .chip_model_count = 2 },
+		{ .name = "machine",
+		  .count = 2,
+		  .cpu_milli = 8000,
+		  .memory_mib = 65536,
+		  .chip_models = models,
+		  .chip_counts = counts,
+		  .chip_model_count = 2 },
 		{ .name = "plain", .count = 1, .cpu_milli = 4000, .memory_mib = 1024 },
 	};
 	struct weir_engine_settings settings = {
@@ -129,8 +135,15 @@ static struct weir_start start_common(unsigned number)
 {
 	static const struct weir_worker workers[] = { { .index = 0, .node = "machine/0", .chip_model = "" } };
 
-	return (struct weir_start){ .key = key_of(number), .token = number + 100, .name = "a-test", .working_folder = "", .grace_us = 10000000,
-				    .workers = workers, .worker_count = 1, .workers_total = 1, .lease_until_us = boottime_us() + FOREVER_US };
+	return (struct weir_start){ .key = key_of(number),
+				    .token = number + 100,
+				    .name = "a-test",
+				    .working_folder = "",
+				    .grace_us = 10000000,
+				    .workers = workers,
+				    .worker_count = 1,
+				    .workers_total = 1,
+				    .lease_until_us = boottime_us() + FOREVER_US };
 }
 
 struct weir_start start_shell(struct engine_fixture *fixture, unsigned number, const char *text)
@@ -152,7 +165,8 @@ struct weir_start start_of(struct engine_fixture *fixture, unsigned number, enum
 	struct weir_start start;
 
 	if (fixture->real) {
-		snprintf(text, sizeof(text), "echo $WEIR_WORKER >> %s/ran-%u; echo out; echo err >&2; %s", fixture->root, number, texts[work]);
+		snprintf(text, sizeof(text), "echo $WEIR_WORKER >> %s/ran-%u; echo out; echo err >&2; %s", fixture->root, number,
+			 texts[work]);
 		return start_shell(fixture, number, text);
 	}
 	start = start_common(number);
@@ -232,8 +246,8 @@ struct weir_attempt_status wait_for_end(struct engine_fixture *fixture, unsigned
 	struct weir_attempt_status status = wait_for_state(fixture, number, WEIR_ENDED);
 
 	if (status.outcome != outcome)
-		fail_msg("attempt %u ended with outcome %d instead of %d: exit %d, signal %d, '%s'", number, status.outcome, outcome, status.exit_code,
-			 status.exit_signal, status.message);
+		fail_msg("attempt %u ended with outcome %d instead of %d: exit %d, signal %d, '%s'", number, status.outcome, outcome,
+			 status.exit_code, status.exit_signal, status.message);
 	return status;
 }
 
@@ -255,7 +269,8 @@ char *read_stream(struct engine_fixture *fixture, unsigned number, uint32_t work
 	char *text = malloc(size + 1);
 	int64_t first = -1, got;
 
-	while ((got = fixture->ops->read_log(fixture->engine, &key, worker, stream, (int64_t)length, text + length, size - length, &first)) > 0)
+	while ((got = fixture->ops->read_log(fixture->engine, &key, worker, stream, (int64_t)length, text + length, size - length,
+					     &first)) > 0)
 		length += (size_t)got;
 	if (got < 0)
 		fail_msg("the output cannot be read: %s", strerror((int)-got));

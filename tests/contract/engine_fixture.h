@@ -22,12 +22,12 @@ struct engine_fixture {
 	bool real; /* runs processes */
 	uv_loop_t loop;
 	uv_timer_t tick;
-	char root[32];   /* scratch */
+	char root[32];	 /* scratch */
 	char folder[80]; /* the engine's */
 	char shim[256];
 	const char *run_as;
 	int64_t log_bytes_max;
-	bool find_out; /* groups are not told */
+	bool find_out;		    /* groups are not told */
 	struct weir_engine *engine; /* NULL: closed */
 	unsigned changes;
 };

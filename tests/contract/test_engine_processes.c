@@ -69,11 +69,12 @@ static void test_environment(void **state)
 	struct engine_fixture *fixture = *state;
 	const struct weir_variable variables[] = { { "GREETING", "hello you" }, { "CUDA_VISIBLE_DEVICES", "7" }, { "LANG", "C" } };
 	const struct weir_worker worker = { .index = 5, .node = "machine/1", .chip_model = "h100", .chips = 0x50, .chip_milli = 1000 };
-	struct weir_start start = start_shell(fixture, 1,
-					      "echo $GREETING,$LANG,$WEIR_SITE,$WEIR_TIER,$WEIR_REGION,$WEIR_NODE,$WEIR_NAME;"
-					      "echo $WEIR_WORKER,$WEIR_WORKERS,$WEIR_ATTEMPT,$WEIR_REPLICA,$WEIR_CHIPS,$WEIR_CHIP_MODEL,$WEIR_CHIP_MILLI;"
-					      "echo \"$CUDA_VISIBLE_DEVICES,${ASCEND_RT_VISIBLE_DEVICES-unset}\"; test \"$PWD\" = \"$WEIR_FOLDER/work\" && echo there;"
-					      "test -n \"$WEIR_DEMAND\" -a -n \"$HOME\" -a -n \"$USER\" && echo named; echo ${SECRET-none}");
+	struct weir_start start = start_shell(
+		fixture, 1,
+		"echo $GREETING,$LANG,$WEIR_SITE,$WEIR_TIER,$WEIR_REGION,$WEIR_NODE,$WEIR_NAME;"
+		"echo $WEIR_WORKER,$WEIR_WORKERS,$WEIR_ATTEMPT,$WEIR_REPLICA,$WEIR_CHIPS,$WEIR_CHIP_MODEL,$WEIR_CHIP_MILLI;"
+		"echo \"$CUDA_VISIBLE_DEVICES,${ASCEND_RT_VISIBLE_DEVICES-unset}\"; test \"$PWD\" = \"$WEIR_FOLDER/work\" && echo there;"
+		"test -n \"$WEIR_DEMAND\" -a -n \"$HOME\" -a -n \"$USER\" && echo named; echo ${SECRET-none}");
 	struct weir_start bare;
 
 	setenv("SECRET", "of the agent", 1);
@@ -192,7 +193,9 @@ static void test_leftovers_are_ended(void **state)
 {
 	struct engine_fixture *fixture = *state;
 
-	start_text(fixture, 1, "sleep 3600 & setsid sh -c 'trap \"\" TERM HUP; sleep 3600 & sleep 3600' & (setsid setsid sleep 3600 &) ; sleep 0.1; echo done");
+	start_text(fixture, 1,
+		   "sleep 3600 & setsid sh -c 'trap \"\" TERM HUP; sleep 3600 & sleep 3600' & (setsid setsid sleep 3600 &) ; sleep 0.1; "
+		   "echo done");
 	wait_for_end(fixture, 1, WEIR_SUCCEEDED);
 	assert_output(fixture, 1, 0, 1, "done\n");
 	wait_until(fixture, nothing_is_left, fixture, "its processes to be gone");
@@ -306,7 +309,9 @@ static void test_progress(void **state)
 	int fd;
 
 	snprintf(go, sizeof(go), "%s/go", fixture->root);
-	start_text(fixture, 1, "echo 37.5% > $WEIR_PROGRESS; until [ -e ../../../../../go ]; do sleep 0.02; done; echo 900 > $WEIR_PROGRESS; exec sleep 3600");
+	start_text(fixture, 1,
+		   "echo 37.5% > $WEIR_PROGRESS; until [ -e ../../../../../go ]; do sleep 0.02; done; echo 900 > $WEIR_PROGRESS; exec "
+		   "sleep 3600");
 	wait_until(fixture, progress_is_375, fixture, "progress of 37.5 %");
 	fd = open(go, O_WRONLY | O_CREAT, 0600);
 	assert_true(fd >= 0);
@@ -366,7 +371,8 @@ static void test_supervisor_killed_at_any_moment(void **state)
 		fixture_start(fixture, &start);
 		do
 			supervisor = supervisor_of(fixture, number, 0);
-		while (supervisor == 0 && fixture_find(fixture, number, &status) && status.state != WEIR_ENDED && (fixture_turn(fixture), true));
+		while (supervisor == 0 && fixture_find(fixture, number, &status) && status.state != WEIR_ENDED &&
+		       (fixture_turn(fixture), true));
 		while (boottime_us() < until_us)
 			;
 		if (supervisor > 0)
@@ -587,11 +593,13 @@ static void test_as_another_user(void **state)
 	fixture_close(fixture);
 	fixture->run_as = "nobody";
 	fixture_open(fixture);
-	start_text(fixture, 1, "id -un; echo $USER; echo x > mine && echo wrote; echo 5% > $WEIR_PROGRESS && echo told; cat ../lock ../../spec; true");
+	start_text(fixture, 1,
+		   "id -un; echo $USER; echo x > mine && echo wrote; echo 5% > $WEIR_PROGRESS && echo told; cat ../lock ../../spec; true");
 	wait_for_end(fixture, 1, WEIR_SUCCEEDED);
 	assert_true(has_note(fixture, "cannot pass through")); /* the scratch folder is closed to others */
 	assert_int_equal(chmod(fixture->root, 0711), 0);
-	start_text(fixture, 2, "id -un; echo $USER; echo x > mine && echo wrote; echo 5% > $WEIR_PROGRESS && echo told; cat ../lock ../../spec; true");
+	start_text(fixture, 2,
+		   "id -un; echo $USER; echo x > mine && echo wrote; echo 5% > $WEIR_PROGRESS && echo told; cat ../lock ../../spec; true");
 	status = wait_for_end(fixture, 2, WEIR_SUCCEEDED);
 	assert_output(fixture, 1, 0, 1, "nobody\nnobody\nwrote\n");
 	assert_output(fixture, 2, 0, 1, "nobody\nnobody\nwrote\ntold\n");

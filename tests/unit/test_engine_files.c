@@ -172,8 +172,15 @@ static void test_locks(void **state)
 
 static void test_records(void **state)
 {
-	struct result_record result = { .cause = END_TIMED_OUT, .exit_code = -1, .exit_signal = 15, .message = "it ran into its time limit",
-					.decided_us = 1, .started_us = 2, .ended_us = 3, .cpu_used_us = -1, .memory_peak_mib = 7 };
+	struct result_record result = { .cause = END_TIMED_OUT,
+					.exit_code = -1,
+					.exit_signal = 15,
+					.message = "it ran into its time limit",
+					.decided_us = 1,
+					.started_us = 2,
+					.ended_us = 3,
+					.cpu_used_us = -1,
+					.memory_peak_mib = 7 };
 	cleanup_strbuf struct strbuf bytes = { 0 };
 	struct result_record read = { .message = "" };
 	struct arena arena;

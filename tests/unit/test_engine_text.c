@@ -73,16 +73,20 @@ static void test_ascend(void **state)
 {
 	struct chip_names chips = { .count = 0 };
 
-	chips_read_ascend("\tNPU ID                         Chip ID                        Chip Logic ID                  Chip Name                     \n"
+	chips_read_ascend("\tNPU ID                         Chip ID                        Chip Logic ID                  Chip Name        "
+			  "             \n"
 			  "\t0                              0                              0                              Ascend 910B3\n"
-			  "\t0                              1                              -                              Mcu                           \n"
+			  "\t0                              1                              -                              Mcu              "
+			  "             \n"
 			  "\t5                              0                              1                              Ascend 910B3\n"
-			  "\t5                              1                              -                              Mcu                           \n",
+			  "\t5                              1                              -                              Mcu              "
+			  "             \n",
 			  &arena, &chips);
 	assert_chips(&chips, "ascend-910b ascend-910b");
 	chips.count = 0;
-	chips_read_ascend("NPU ID  Chip ID  Chip Logic ID  Chip Phy-ID Chip Name\r\n0 0 0 0 Ascend910_9391\r\n0 1 1 1 Ascend910_9391\r\n0 2 - - Mcu\r\n", &arena,
-			  &chips);
+	chips_read_ascend("NPU ID  Chip ID  Chip Logic ID  Chip Phy-ID Chip Name\r\n0 0 0 0 Ascend910_9391\r\n0 1 1 1 Ascend910_9391\r\n0 "
+			  "2 - - Mcu\r\n",
+			  &arena, &chips);
 	assert_chips(&chips, "ascend-910c ascend-910c");
 	chips.count = 0;
 	chips_read_ascend("dcmi model initialized failed, because the device is used. ret is -8020\n", &arena, &chips);
@@ -97,12 +101,14 @@ static void test_rocm(void **state)
 	struct chip_names chips = { .count = 0 };
 
 	chips_read_rocm("{\"card0\": {\"Card Series\": \"AMD Instinct MI300X\", \"Card Model\": \"0x74a1\"},\n"
-			" \"card1\": {\"Card series\": \"AMD Instinct MI300X\"}, \"card2\": {\"Card Model\": \"0x1\"}, \"system\": {\"Driver version\": \"6.7.0\"}}",
+			" \"card1\": {\"Card series\": \"AMD Instinct MI300X\"}, \"card2\": {\"Card Model\": \"0x1\"}, \"system\": "
+			"{\"Driver version\": \"6.7.0\"}}",
 			chip_name_rocm, &arena, &chips);
 	assert_chips(&chips, "mi300x mi300x unknown");
 	chips.count = 0;
 	/* hy-smi, with the commas that it forgets. */
-	chips_read_rocm("{\"card0\": {\"Card Series\": \"K100_AI\" \"Card Vendor\": \"C-3000 IC Design Co., Ltd.\"} \"card1\": {\"Card Series\": \"K100_AI\"}}",
+	chips_read_rocm("{\"card0\": {\"Card Series\": \"K100_AI\" \"Card Vendor\": \"C-3000 IC Design Co., Ltd.\"} \"card1\": {\"Card "
+			"Series\": \"K100_AI\"}}",
 			chip_name_hygon, &arena, &chips);
 	assert_chips(&chips, "dcu-k100-ai dcu-k100-ai");
 	chips.count = 0;
@@ -118,10 +124,11 @@ static void test_metax(void **state)
 {
 	struct chip_names chips = { .count = 0 };
 
-	chips_read_metax("mx-smi  version: 2.1.6\n\n=================== MetaX System Management Interface Log ===================\n"
-			 "GPU#0    MXC500    0000:06:00.0    Available (UUID: GPU-1)\nGPU#1    MXC500    0000:07:00.0    Available (UUID: GPU-2)\n"
-			 "End of Log\nGPU#x  MXC500\nGPU#2\n",
-			 &arena, &chips);
+	chips_read_metax(
+		"mx-smi  version: 2.1.6\n\n=================== MetaX System Management Interface Log ===================\n"
+		"GPU#0    MXC500    0000:06:00.0    Available (UUID: GPU-1)\nGPU#1    MXC500    0000:07:00.0    Available (UUID: GPU-2)\n"
+		"End of Log\nGPU#x  MXC500\nGPU#2\n",
+		&arena, &chips);
 	assert_chips(&chips, "metax-c500 metax-c500");
 }
 
@@ -162,9 +169,10 @@ static void test_quota(void **state)
 static void test_cgroup_v2(void **state)
 {
 	struct cgroup_mount *mounts;
-	size_t count = cgroup_parse("25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
-				    "29 25 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n",
-				    "0::/system.slice/weir-agent.service\n", &arena, &mounts);
+	size_t count = cgroup_parse(
+		"25 30 0:23 / /sys rw,nosuid shared:7 - sysfs sysfs rw\n"
+		"29 25 0:26 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n",
+		"0::/system.slice/weir-agent.service\n", &arena, &mounts);
 
 	assert_int_equal(count, 1);
 	assert_true(mounts[0].unified);
@@ -198,7 +206,13 @@ static void test_cgroup_hybrid(void **state)
 static void test_key_names(void **state)
 {
 	const struct weir_attempt_key keys[] = { { 1, 0, 0 }, { 1, 2, 3 }, { UINT64_MAX, UINT32_MAX, UINT32_MAX } };
-	const char *const bad[] = { "", "making", "0000000000001", "0000000000001.1", "0000000000001.1.1x", "0000000000001.01.1", "000000000000u.1.1",
+	const char *const bad[] = { "",
+				    "making",
+				    "0000000000001",
+				    "0000000000001.1",
+				    "0000000000001.1.1x",
+				    "0000000000001.01.1",
+				    "000000000000u.1.1",
 				    "0000000000001.1.99999999999" };
 	struct weir_attempt_key key;
 	char name[KEY_NAME_BYTES];
@@ -216,7 +230,8 @@ static void test_key_names(void **state)
 
 static void test_chip_variables(void **state)
 {
-	static const char *const cuda[] = { "a100", "h100", "h20", "h200", "l20", "l40s", "t4", "rtx-4090", "v100", "metax-c500", "bi-v100", "zhenwu-810e" };
+	static const char *const cuda[] = { "a100", "h100",	"h20",	"h200",	      "l20",	 "l40s",
+					    "t4",   "rtx-4090", "v100", "metax-c500", "bi-v100", "zhenwu-810e" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(cuda); i++)
 		assert_string_equal(chip_variable(cuda[i]), "CUDA_VISIBLE_DEVICES");
@@ -248,7 +263,9 @@ static void test_environment(void **state)
 	const struct weir_worker worker = { .index = 2, .node = "big/17", .chip_model = "hanguang-800", .chips = 6, .chip_milli = 250 };
 	const struct weir_worker bare = { .index = 0, .node = "none/0", .chip_model = "" };
 	const struct environment_place place = { .site = "here", .tier = "edge", .region = "north" };
-	const struct weir_start start = { .key = { 5, 1, 2 }, .name = "n", .environment = variables, .environment_count = 4, .workers_total = 4 };
+	const struct weir_start start = {
+		.key = { 5, 1, 2 }, .name = "n", .environment = variables, .environment_count = 4, .workers_total = 4
+	};
 	struct environment environment = { .arena = &arena };
 
 	environment_common(&environment, &start, "me", "/home/me");
@@ -274,10 +291,10 @@ static void test_environment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_names),	     cmocka_unit_test(test_ascend),	   cmocka_unit_test(test_rocm),
-		cmocka_unit_test(test_metax),	     cmocka_unit_test(test_too_many_chips), cmocka_unit_test(test_mixed_chips),
-		cmocka_unit_test(test_quota),	     cmocka_unit_test(test_cgroup_v2),	   cmocka_unit_test(test_cgroup_hybrid),
-		cmocka_unit_test(test_key_names),    cmocka_unit_test(test_chip_variables), cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_names),	  cmocka_unit_test(test_ascend),	 cmocka_unit_test(test_rocm),
+		cmocka_unit_test(test_metax),	  cmocka_unit_test(test_too_many_chips), cmocka_unit_test(test_mixed_chips),
+		cmocka_unit_test(test_quota),	  cmocka_unit_test(test_cgroup_v2),	 cmocka_unit_test(test_cgroup_hybrid),
+		cmocka_unit_test(test_key_names), cmocka_unit_test(test_chip_variables), cmocka_unit_test(test_environment),
 	};
 
 	return cmocka_run_group_tests_name("engine_text", tests, setup, teardown);
