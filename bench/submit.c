@@ -133,29 +133,33 @@ static int64_t unix_us(void)
 	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+struct start {
+	int number;
+	char body[512];
+};
+
 static const char *start_body(void *context, uint64_t number, size_t *ret_length)
 {
-	char *body = context;
+	struct start *start = context;
 
-	snprintf(body, 512, "{\"name\":\"start-%llu\",\"workers\":1,\"shape\":{\"cpu\":\"100m\",\"memory\":\"16MiB\"},\"command\":[\"true\"]}",
-		 (unsigned long long)number);
-	*ret_length = strlen(body);
-	return body;
+	snprintf(start->body, sizeof(start->body),
+		 "{\"name\":\"start-%d\",\"workers\":1,\"shape\":{\"cpu\":\"100m\",\"memory\":\"16MiB\"},\"command\":[\"true\"]}", start->number);
+	*ret_length = strlen(start->body);
+	return start->body;
 }
 
-/* Waits for the newest demand to have ended and gives when its process was started. */
-static int64_t newest_start_us(const struct server *server)
+/* Waits for the demand of this number to have ended and gives when its process was started; 0 in vain. */
+static int64_t wait_for_start_us(const struct server *server, int number)
 {
+	cleanup_free char *path = mem_printf("/v1/demands?limit=1&name=start-%d&state=ended", number);
+
 	for (int tries = 0; tries < 5000; tries++) {
-		json_t *page = server_get(server, "/v1/demands?limit=1&order=newest&state=ended");
+		json_t *page = server_get(server, path);
 		json_t *item = json_array_get(json_object_get(page, "items"), 0);
-		json_t *live = server_get(server, "/v1/demands?limit=1&state=live");
-		bool over = item && json_array_size(json_object_get(live, "items")) == 0;
-		int64_t started_us = over ? json_integer_value(json_object_get(item, "started_us")) : 0;
+		int64_t started_us = item ? json_integer_value(json_object_get(item, "started_us")) : 0;
 
 		json_decref(page);
-		json_decref(live);
-		if (over)
+		if (item)
 			return started_us;
 		usleep(1000);
 	}
@@ -165,7 +169,8 @@ static int64_t newest_start_us(const struct server *server)
 static int run_start(const struct settings *settings, struct err *err)
 {
 	struct server server;
-	char network[512], body[512];
+	struct start start = { 0 };
+	char network[512];
 	int64_t *latencies = mem_alloc(STARTS * sizeof(*latencies));
 	int64_t p50_us, p99_us;
 	size_t count = 0;
@@ -179,12 +184,13 @@ static int run_start(const struct settings *settings, struct err *err)
 		code = server_start_agent(&server, network, "bench-site", err);
 	for (int i = 0; i < STARTS && code == 0; i++) {
 		struct load_settings load = { .port = server.port, .path = "/v1/demands", .token = server.token, .connections = 1,
-					      .requests_max = 1, .body = start_body, .context = body };
+					      .requests_max = 1, .body = start_body, .context = &start };
 		struct load_result result;
 		int64_t begin_us = unix_us(), started_us;
 
+		start.number = i;
 		code = load_run(&load, &result);
-		started_us = code == 0 ? newest_start_us(&server) : 0;
+		started_us = code == 0 ? wait_for_start_us(&server, i) : 0;
 		if (started_us > 0)
 			latencies[count++] = started_us - begin_us;
 	}

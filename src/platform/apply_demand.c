@@ -235,6 +235,9 @@ static void record_end(struct attempt *attempt, const struct event *event)
 	attempt->message = *body->message ? mem_strndup(body->message, strnlen(body->message, MESSAGE_MAX)) : NULL;
 	if (body->started_us)
 		attempt->started_us = body->started_us;
+	/* One that began and ended between two reports was never seen running. */
+	if (attempt->demand->started_us == 0)
+		attempt->demand->started_us = attempt->started_us;
 	attempt->ended_us = body->ended_us ? body->ended_us : event->time_us;
 	attempt->ended_sequence = event->sequence;
 	attempt->cpu_used_us = body->cpu_used_us;
