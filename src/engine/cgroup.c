@@ -9,6 +9,7 @@
  */
 #include "engine/cgroup.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include "base/mem.h"
 
 #define PARENT "weir"
+#define PROBE "probe-"
 #define AGENT_LEAF "weir-agent"
 #define PERIOD_US 100000  /* of the CPU quota: the kernel's default */
 #define QUOTA_US_MIN 1000 /* the kernel refuses less */
@@ -213,13 +215,30 @@ static const char *prepare(const struct cgroup_mount *mount, struct arena *arena
 	return parent;
 }
 
+/* Of agents that were killed while they tried. */
+static void remove_probes(const char *parent)
+{
+	DIR *listing = opendir(parent);
+	struct dirent *entry;
+
+	while (listing && (entry = readdir(listing))) {
+		long pid = strncmp(entry->d_name, PROBE, strlen(PROBE)) == 0 ? strtol(entry->d_name + strlen(PROBE), NULL, 10) : 0;
+
+		if (pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(listing), entry->d_name, AT_REMOVEDIR);
+	}
+	if (listing)
+		closedir(listing);
+}
+
 /* What a group made below `parent` can do. */
 static int64_t try_controls(const char *parent, bool unified)
 {
 	char path[PATH_BYTES];
 	int64_t controls = 0;
 
-	snprintf(path, sizeof(path), "%s/probe-%ld", parent, (long)getpid());
+	remove_probes(parent);
+	snprintf(path, sizeof(path), "%s/" PROBE "%ld", parent, (long)getpid());
 	if (!make_folder(path))
 		return 0;
 	if (has(path, "cgroup.procs")) {

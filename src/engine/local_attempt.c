@@ -192,12 +192,16 @@ static bool clear_leftovers(struct local_engine *engine, const struct local_atte
 	return !processes_kill_marked(mark) && !any;
 }
 
+/* Claimed and without a supervisor. In another life of the machine there is nothing left but perhaps cgroups: a
+ * container that was started anew. */
 static void worker_abandoned(struct local_engine *engine, const struct local_attempt *attempt, struct local_worker *worker)
 {
-	if (clear_leftovers(engine, attempt, worker))
+	if (!clear_leftovers(engine, attempt, worker))
+		local_hurry(engine); /* the kernel takes a moment to end what was killed */
+	else if (attempt->this_life)
 		worker_settle(engine, attempt, worker, END_ABANDONED, "its supervisor was killed, and its processes with it");
 	else
-		local_hurry(engine); /* the kernel takes a moment to end what was killed */
+		worker_settle(engine, attempt, worker, END_MACHINE, "the machine restarted");
 }
 
 /* No claim, no lock, no supervisor of ours: nothing ran. */
@@ -259,9 +263,7 @@ static void worker_look(struct local_engine *engine, const struct local_attempt 
 	worker->progress_permille = read_progress(engine, attempt, worker);
 	if (lock.held)
 		return;
-	if (!attempt->this_life)
-		worker_settle(engine, attempt, worker, END_MACHINE, "the machine restarted");
-	else if (lock.claimed)
+	if (lock.claimed || !attempt->this_life)
 		worker_abandoned(engine, attempt, worker);
 	else if (worker->supervisor == 0)
 		worker_unclaimed(engine, attempt, worker, ours_ended);

@@ -51,12 +51,18 @@ void fixture_open_scratch(struct engine_fixture *fixture, const struct weir_engi
 void fixture_done(struct engine_fixture *fixture)
 {
 	char command[160];
+	struct stat status;
 
 	if (fixture->engine)
 		fixture_close(fixture);
 	/* A sanitizer of a supervisor would have written there. */
 	snprintf(command, sizeof(command), "! find %s -name shim.log -size +0 -exec cat {} + | grep .", fixture->root);
 	assert_int_equal(system(command), 0);
+	if (fixture->real && stat(fixture->folder, &status) == 0 && processes_left(fixture) == 0) {
+		snprintf(command, sizeof(command), "! find /sys/fs/cgroup -type d -name '*-%lx-%lx.*' 2>/dev/null | grep .",
+			 (unsigned long)status.st_dev, (unsigned long)status.st_ino);
+		assert_int_equal(system(command), 0);
+	}
 	uv_close((uv_handle_t *)&fixture->tick, NULL);
 	uv_run(&fixture->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&fixture->loop), 0);
