@@ -73,13 +73,27 @@ bool state_has_ended(const char *state)
 	return false;
 }
 
+/* Where the latest attempt was, for one that has ended; only the full view tells. */
+static const char *last_site(const json_t *demand)
+{
+	const json_t *placement, *last = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(demand, "placements"), i, placement)
+		if (!last || json_number(placement, "attempt", 0) > json_number(last, "attempt", 0))
+			last = placement;
+	return json_text(last, "site");
+}
+
 void shown_place(const json_t *demand, struct strbuf *out)
 {
 	const char *sites = json_text(demand, "sites");
 
-	strbuf_puts(out, sites);
+	if (!*sites && state_has_ended(json_text(demand, "state")))
+		sites = last_site(demand);
 	if (json_flag(demand, "simulated"))
-		strbuf_puts(out, *sites ? " (simulated)" : "(simulated)");
+		strbuf_puts(out, *sites ? "(simulated) " : "(simulated)");
+	strbuf_puts(out, sites);
 }
 
 const char *shown_age(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE])
@@ -127,7 +141,7 @@ struct table *demand_table_new(void)
 	table_column(table, "STATE", 0);
 	table_column(table, "DONE", TABLE_RIGHT);
 	table_column(table, "TIME", TABLE_RIGHT);
-	table_column(table, "SITE", TABLE_SHRINK);
+	table_column_least(table, "SITE", SHOWN_PLACE_LEAST);
 	table_column(table, "REASON", TABLE_SHRINK);
 	return table;
 }

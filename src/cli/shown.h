@@ -18,7 +18,8 @@ const char *shown_free(int64_t free, int64_t all, char buffer[static SHOWN_SIZE]
 /* Cores without trailing zeros: 1500 gives "1.5". */
 const char *shown_cores(int64_t milli, char buffer[static SHOWN_SIZE]);
 
-/* Where a demand is, with "(simulated)" where it does not really run. */
+/* Where a demand is; first "(simulated)" where it does not really run, so that no narrow column cuts it off. */
+#define SHOWN_PLACE_LEAST 13 /* columns for "(simulated) …" */
 void shown_place(const json_t *demand, struct strbuf *out);
 /* How long it has run, ran or waits. */
 const char *shown_age(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE]);

@@ -10,7 +10,7 @@
 struct column {
 	const char *title;
 	unsigned flags;
-	size_t width;
+	size_t width, minimum;
 };
 
 struct cell {
@@ -45,7 +45,13 @@ void table_free(struct table *table)
 void table_column(struct table *table, const char *title, unsigned flags)
 {
 	ARRAY_RESERVE(table->columns, table->column_capacity, table->column_count + 1);
-	table->columns[table->column_count++] = (struct column){ .title = title, .flags = flags, .width = text_width(title) };
+	table->columns[table->column_count++] = (struct column){ .title = title, .flags = flags, .width = text_width(title), .minimum = NARROWEST };
+}
+
+void table_column_least(struct table *table, const char *title, size_t minimum)
+{
+	table_column(table, title, TABLE_SHRINK);
+	table->columns[table->column_count - 1].minimum = minimum;
 }
 
 void table_cell(struct table *table, enum style style, const char *text)
@@ -79,7 +85,7 @@ static size_t narrowest(const struct column *column)
 {
 	size_t title = text_width(column->title);
 
-	return title > NARROWEST ? title : NARROWEST;
+	return title > column->minimum ? title : column->minimum;
 }
 
 /* Takes columns away one by one from whichever shrinking column is widest: those end up alike. */

@@ -19,6 +19,8 @@ DEFINE_CLEANUP(struct table *, table_free)
 
 /* All columns come before the first cell. `title` is borrowed. */
 void table_column(struct table *table, const char *title, unsigned flags);
+/* As above; the column shrinks, but not below `minimum`. */
+void table_column_least(struct table *table, const char *title, size_t minimum);
 /* The next cell, left to right; rows end by themselves when full. The text is copied. */
 void table_cell(struct table *table, enum style style, const char *text);
 void table_cellf(struct table *table, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));

@@ -194,9 +194,26 @@ void screen_clear(struct screen *screen)
 	screen->lines = 0;
 }
 
+/* Rows that a line takes on the screen: escape sequences take no place, and what is too wide goes on below. */
+static size_t rows_of(const char *line, size_t length, size_t columns)
+{
+	cleanup_strbuf struct strbuf visible = { 0 };
+	size_t width;
+
+	for (size_t i = 0; i < length; i++) {
+		if (line[i] != '\033')
+			strbuf_putc(&visible, line[i]);
+		else
+			while (i + 1 < length && line[i] != 'm')
+				i++;
+	}
+	width = text_width(strbuf_text(&visible));
+	return columns == 0 || width == 0 ? 1 : (width + columns - 1) / columns;
+}
+
 void screen_show(struct screen *screen, const char *text)
 {
-	size_t height = terminal_height(screen->stream);
+	size_t height = terminal_height(screen->stream), columns = terminal_width(screen->stream);
 	size_t lines = 0, dropped = 0;
 
 	if (!screen->live) {
@@ -209,12 +226,13 @@ void screen_show(struct screen *screen, const char *text)
 		fprintf(screen->stream, "\033[%zuA\r", screen->lines);
 	for (const char *at = text; *at;) {
 		const char *end = strchrnul(at, '\n');
+		size_t rows = rows_of(at, (size_t)(end - at), columns);
 
-		if (height > 2 && lines + 2 >= height) {
+		if (height > 2 && lines + rows + 1 >= height) {
 			dropped++;
 		} else {
 			fprintf(screen->stream, "%.*s\033[K\n", (int)(end - at), at);
-			lines++;
+			lines += rows;
 		}
 		at = *end ? end + 1 : end;
 	}

@@ -35,10 +35,10 @@ size_t text_add_cut(struct strbuf *out, const char *text, size_t width);
 struct screen {
 	FILE *stream;
 	bool live;
-	size_t lines; /* shown now */
+	size_t lines; /* rows shown now */
 };
 void screen_init(struct screen *screen, FILE *stream);
-/* Lines end with '\n' and are no wider than the terminal; those beyond its height are left out, with a note. */
+/* Lines end with '\n'; those beyond the terminal's height are left out, with a note. */
 void screen_show(struct screen *screen, const char *text);
 void screen_clear(struct screen *screen); /* takes back what is shown */
 void screen_end(struct screen *screen);   /* what is shown stays */

@@ -64,11 +64,35 @@ int up_refresh(struct up *up)
 
 /* --- the table ---------------------------------------------------------------------------------------- */
 
-static void cell_done(struct table *table, const json_t *demand)
+/* Simulated work says how far it is only with its site's reports; between, the time tells, since only time passes in it. */
+static int64_t done_permille(const json_t *demand, int64_t now_us)
+{
+	int64_t permille = json_number(demand, "progress_permille", -1), started_us = json_number(demand, "started_us", 0), duration_us;
+	const char *duration = json_text(json_object_get(json_object_get(demand, "spec"), "simulate"), "duration");
+
+	if (strcmp(json_text(demand, "state"), "succeeded") == 0)
+		return 1000;
+	if (started_us == 0 || unit_parse(UNIT_DURATION, duration, &duration_us, NULL) < 0 || duration_us <= 0)
+		return permille;
+	permille = (now_us - started_us) * 1000 / duration_us;
+	return permille < 0 ? 0 : permille > 999 ? 999 : permille;
+}
+
+/* For work that does not say how far it is: something that moves. */
+static void add_moving(struct strbuf *out, unsigned frame)
+{
+	unsigned at = frame % (2 * BAR_WIDTH - 2);
+
+	at = at < BAR_WIDTH ? at : 2 * BAR_WIDTH - 2 - at;
+	for (unsigned i = 0; i < BAR_WIDTH; i++)
+		strbuf_puts(out, i == at ? "▒" : "░");
+}
+
+static void cell_done(struct table *table, const json_t *demand, int64_t now_us, unsigned frame)
 {
 	const char *state = json_text(demand, "state");
 	bool service = strcmp(json_text(demand, "kind"), "service") == 0, running = strcmp(state, "running") == 0;
-	int64_t permille = json_number(demand, "progress_permille", -1);
+	int64_t permille = done_permille(demand, now_us);
 	cleanup_strbuf struct strbuf text = { 0 };
 	char count[SHOWN_SIZE];
 
@@ -76,16 +100,16 @@ static void cell_done(struct table *table, const json_t *demand)
 		table_cellf(table, STYLE_PLAIN, "%s replicas", shown_progress(demand, count));
 		return;
 	}
-	if (strcmp(state, "succeeded") == 0)
-		permille = 1000;
 	if (permille >= 0 && (running || strcmp(state, "succeeded") == 0)) {
 		bar_add(&text, (int)permille, BAR_WIDTH);
 		strbuf_printf(&text, " %3" PRId64 " %%", permille / 10);
+	} else if (running) {
+		add_moving(&text, frame);
 	}
 	table_cell(table, running ? STYLE_ACTIVE : STYLE_DIM, strbuf_text(&text));
 }
 
-static void add_row(struct table *table, const json_t *demand, int64_t now_us)
+static void add_row(struct table *table, const json_t *demand, int64_t now_us, unsigned frame)
 {
 	const char *state = json_text(demand, "state");
 	cleanup_strbuf struct strbuf place = { 0 };
@@ -94,7 +118,7 @@ static void add_row(struct table *table, const json_t *demand, int64_t now_us)
 	shown_place(demand, &place);
 	table_cell(table, STYLE_BOLD, json_text(demand, "name"));
 	table_cell(table, style_of_state(state), state);
-	cell_done(table, demand);
+	cell_done(table, demand, now_us, frame);
 	table_cell(table, STYLE_PLAIN, shown_age(demand, now_us, text));
 	table_cell(table, STYLE_PLAIN, strbuf_text(&place));
 	table_cell(table, STYLE_DIM, json_text(demand, "reason"));
@@ -116,10 +140,11 @@ static void add_rows(struct up *up, struct table *table)
 
 	for (i = 0; i < up->watch.count; i++)
 		if (up->watch.list[i].demand)
-			add_row(table, up->watch.list[i].demand, now_us);
+			add_row(table, up->watch.list[i].demand, now_us, up->frame);
 	json_array_foreach(json_object_get(up->others, "items"), i, demand)
 		if (!is_watched(up, json_text(demand, "id")) && shown++ < OTHERS_SHOWN)
-			add_row(table, demand, now_us);
+			add_row(table, demand, now_us, up->frame);
+	up->frame++;
 }
 
 static const char *program_name(void)
@@ -168,7 +193,7 @@ static void draw_table(struct up *up)
 	table_column(table, "STATE", 0);
 	table_column(table, "DONE", 0);
 	table_column(table, "TIME", TABLE_RIGHT);
-	table_column(table, "SITE", TABLE_SHRINK);
+	table_column_least(table, "SITE", SHOWN_PLACE_LEAST);
 	table_column(table, "REASON", TABLE_SHRINK);
 	add_rows(up, table);
 	add_head(up, &out);

@@ -176,7 +176,8 @@ class Tables(unittest.TestCase):
                 self.assertLessEqual(width, columns)
 
     def test_simulated_is_labelled(self):
-        self.assertIn("贵安 (simulated)", self.show(None)[2])
+        self.assertIn("(simulated) 贵安", self.show(None)[2])
+        self.assertIn("(simulated)", self.show(80)[2])
 
     def test_no_colours_and_no_escapes_in_a_pipe(self):
         self.assertNotIn("\x1b", "\n".join(self.show(None)))
