@@ -12,7 +12,7 @@
 
 static int read_descriptor(int fd, const char *path, size_t bytes_max, struct strbuf *ret, struct err *err)
 {
-	size_t before = ret->length;
+	cleanup_strbuf struct strbuf text = { 0 };
 
 	for (;;) {
 		char chunk[READ_CHUNK];
@@ -23,11 +23,13 @@ static int read_descriptor(int fd, const char *path, size_t bytes_max, struct st
 		if (got < 0)
 			return err_set(err, -errno, "%s: cannot read: %s", path, strerror(errno));
 		if (got == 0)
-			return 0;
-		if (ret->length - before + (size_t)got > bytes_max)
+			break;
+		if (text.length + (size_t)got > bytes_max)
 			return err_set(err, -EFBIG, "%s: too large, at most %zu bytes are read", path, bytes_max);
-		strbuf_add(ret, chunk, (size_t)got);
+		strbuf_add(&text, chunk, (size_t)got);
 	}
+	strbuf_add(ret, strbuf_text(&text), text.length);
+	return 0;
 }
 
 int file_read(const char *path, size_t bytes_max, struct strbuf *ret, struct err *err)
@@ -97,10 +99,37 @@ int file_write(const char *path, const void *data, size_t length, mode_t mode, s
 	return 0;
 }
 
+int file_lock(const char *path, int *ret_fd, struct err *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int code, fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_set(err, -errno, "%s: cannot open: %s", path, strerror(errno));
+	if (fcntl(fd, F_SETLK, &lock) < 0) {
+		code = errno == EAGAIN || errno == EACCES ? -EBUSY : -errno;
+		close(fd);
+		return err_set(err, code, "%s: %s", path, code == -EBUSY ? "another process holds it" : strerror(-code));
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static int check_folder(const char *path, struct err *err)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0)
+		return err_set(err, -errno, "%s: cannot look at the folder: %s", path, strerror(errno));
+	return S_ISDIR(status.st_mode) ? 0 : err_set(err, -ENOTDIR, "%s: is no folder", path);
+}
+
 int folder_make(const char *path, mode_t mode, struct err *err)
 {
 	cleanup_free char *part = mem_strdup(path);
 
+	if (!*path)
+		return err_set(err, -EINVAL, "the folder's path is empty");
 	for (char *at = part + 1;; at++) {
 		char kept = *at;
 
@@ -111,6 +140,6 @@ int folder_make(const char *path, mode_t mode, struct err *err)
 			return err_set(err, -errno, "%s: cannot make the folder: %s", part, strerror(errno));
 		*at = kept;
 		if (kept == 0)
-			return 0;
+			return check_folder(path, err);
 	}
 }
