@@ -8,9 +8,11 @@
 #include "cli/cli.h"
 #include "daemon/agent.h"
 #include "io/file.h"
+#include "model/name.h"
 #include "wire/files.h"
 
 #define TOKEN_FILE_MAX 4096
+#define LOG_MIB_MAX (1 << 20)
 
 struct choice {
 	struct agent_settings settings;
@@ -50,6 +52,14 @@ static const struct site_spec *find_site(const struct network_spec *network, con
 	return NULL;
 }
 
+static bool is_chosen(const struct site_spec *sites, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(sites[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* The descriptions of the sites that were named, or of all simulated ones. */
 static int choose_sites(struct choice *choice, struct err *err)
 {
@@ -67,6 +77,8 @@ static int choose_sites(struct choice *choice, struct err *err)
 	for (size_t i = 0; i < choice->names.count; i++) {
 		const struct site_spec *found = find_site(&file.network, choice->names.items[i]);
 
+		if (is_chosen(sites, count, choice->names.items[i]))
+			continue;
 		if (choice->network_path && !found)
 			return err_set(err, -ENOENT, "%s has no site %s", choice->network_path, choice->names.items[i]);
 		sites[count++] = found ? *found
@@ -114,6 +126,8 @@ static int run(struct choice *choice, struct err *err)
 /* Gives -1 to go on, else the exit status. */
 static int check(const struct choice *choice)
 {
+	struct err err = { "" };
+
 	if (!choice->settings.server || !choice->settings.state_folder)
 		return cli_usage_error("--server URL and --state DIR are needed");
 	if (choice->all_simulated && !choice->network_path)
@@ -122,8 +136,11 @@ static int check(const struct choice *choice)
 		return cli_usage_error("there is no site to speak for: give --site NAME, or --network FILE --all-simulated");
 	if (choice->engine != ENGINE_LOCAL && choice->engine != ENGINE_SIMULATED)
 		return cli_usage_error("--engine: this agent drives local and simulated");
-	if (choice->log_mib < 1)
-		return cli_usage_error("--log-bytes: expected at least 1MiB");
+	if (choice->log_mib < 1 || choice->log_mib > LOG_MIB_MAX)
+		return cli_usage_error("--log-bytes: expected 1MiB to 1TiB");
+	for (size_t i = 0; i < choice->names.count; i++)
+		if (name_check(choice->names.items[i], &err) < 0)
+			return cli_usage_error("--site %s: %s", choice->names.items[i], err.text);
 	return -1;
 }
 

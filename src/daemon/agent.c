@@ -123,17 +123,28 @@ static int open_engine(struct site *site, struct arena *arena, struct err *err)
 	return code < 0 ? err_set(err, code, "site %s: engine %s: %s", site->spec->name, ops->name, message) : 0;
 }
 
+static int lock_folder(struct site *site, struct err *err)
+{
+	cleanup_free char *path = mem_printf("%s/lock", site->folder);
+	int code = file_lock(path, &site->lock, err);
+
+	return code == -EBUSY ? err_set(err, code, "site %s: another agent is at work in %s", site->spec->name, site->folder) : code;
+}
+
 static int site_start(struct site *site, struct agent *agent, const struct site_spec *spec, struct arena *arena, struct err *err)
 {
 	int code;
 
 	site->agent = agent;
 	site->spec = spec;
+	site->lock = -1;
 	site->folder = mem_printf("%s/%s", agent->settings->state_folder, spec->name);
 	uv_timer_init(&agent->loop, &site->soon);
 	uv_timer_init(&agent->loop, &site->pump_timer);
 	site->soon.data = site->pump_timer.data = site;
 	code = folder_make(site->folder, 0700, err);
+	if (code == 0)
+		code = lock_folder(site, err);
 	if (code == 0)
 		code = next_epoch(site->folder, &site->epoch, err);
 	if (code == 0)
@@ -167,7 +178,6 @@ int agent_run(const struct agent_settings *settings, struct err *err)
 
 	if (sodium_init() < 0)
 		return err_set(err, -EIO, "libsodium could not be initialised");
-	arena_init(&arena);
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&agent.loop);
 	rng_init(&agent.rng, (uint64_t)agent_unix_us() ^ (uint64_t)getpid());

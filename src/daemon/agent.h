@@ -31,7 +31,8 @@ struct agent_settings {
 
 #define AGENT_LOG_BYTES_MAX_DEFAULT (64 << 20)
 
-/* Runs until SIGTERM or SIGINT; what runs goes on running. 0 or a negative errno with a sentence. */
+/* Runs until SIGTERM or SIGINT; what runs goes on running. 0 or a negative errno with a sentence: -EBUSY when
+ * another agent speaks for one of the sites from the same state folder. */
 int agent_run(const struct agent_settings *settings, struct err *err);
 
 #endif

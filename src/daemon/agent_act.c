@@ -32,13 +32,18 @@ static struct weir_attempt_key key_of(uint64_t demand, int64_t replica, int64_t 
 	return (struct weir_attempt_key){ demand, (uint32_t)replica, (uint32_t)attempt };
 }
 
+static bool is_refused(const struct site *site, const struct weir_attempt_key *key)
+{
+	for (size_t i = 0; i < site->refusal_count; i++)
+		if (key_equal(&site->refusals[i].key, key))
+			return true;
+	return false;
+}
+
 static void refuse(struct site *site, const struct weir_attempt_key *key, uint64_t token, const char *message)
 {
 	struct refusal *refusal;
 
-	for (size_t i = 0; i < site->refusal_count; i++)
-		if (key_equal(&site->refusals[i].key, key))
-			return;
 	if (site->refusal_count == REFUSALS_MAX)
 		return; /* the platform sends it again; by then some have been forgotten */
 	ARRAY_RESERVE(site->refusals, site->refusal_capacity, site->refusal_count + 1);
@@ -82,6 +87,10 @@ static void start_attempt(struct site *site, const struct sync_run *run, int64_t
 	struct weir_variable *environment = ARENA_ARRAY(arena, struct weir_variable, spec->environment_count + 1);
 	char message[200] = "";
 
+	/* A reply that was on its way when the refusal was said names it again. Were it started now, it could run
+	 * beside the attempt that follows it elsewhere. */
+	if (is_refused(site, &start.key))
+		return;
 	for (size_t i = 0; i < spec->environment_count; i++)
 		environment[i] = (struct weir_variable){ spec->environment[i].name, spec->environment[i].value };
 	for (size_t i = 0; i < run->worker_count; i++)
@@ -150,7 +159,6 @@ void site_act(struct site *site, const struct sync_reply *reply, int64_t sent_us
 	int64_t lease_until_us = sent_us + reply->lease_us;
 	cleanup_arena struct arena arena = { 0 };
 
-	arena_init(&arena);
 	site->engine->ops->lease(site->engine, lease_until_us);
 	stop_unwanted(site, reply, &arena);
 	for (size_t i = 0; i < reply->run_count; i++)

@@ -76,6 +76,8 @@ static void pump_once(struct log_pump *pump, char *buffer)
 
 	got = site->engine->ops->read_log(site->engine, &key, (uint32_t)pump->watch.worker, (int)pump->watch.stream, pump->watch.offset, buffer,
 					  CHUNK_BYTES, &chunk.first);
+	if (got < 0 && known && !ended)
+		return; /* it has only begun, and written nothing yet */
 	if (got < 0 || !known) {
 		got = 0;
 		chunk.end = true;

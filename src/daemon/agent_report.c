@@ -97,14 +97,14 @@ static struct node_group *copy_groups(const struct weir_supply_group *from, size
 	struct node_group *groups = ARENA_ARRAY(arena, struct node_group, count + 1);
 
 	for (size_t g = 0; g < count; g++) {
-		groups[g].name = from[g].name;
+		groups[g].name = arena_strdup(arena, from[g].name);
 		groups[g].count = from[g].count;
 		groups[g].cpu_milli = from[g].cpu_milli;
 		groups[g].memory_mib = from[g].memory_mib;
 		groups[g].chip_count = from[g].chip_model_count;
 		groups[g].chips = ARENA_ARRAY(arena, struct chip_count, from[g].chip_model_count + 1);
 		for (size_t c = 0; c < from[g].chip_model_count; c++)
-			groups[g].chips[c] = (struct chip_count){ from[g].chip_models[c], from[g].chip_counts[c] };
+			groups[g].chips[c] = (struct chip_count){ arena_strdup(arena, from[g].chip_models[c]), from[g].chip_counts[c] };
 	}
 	return groups;
 }

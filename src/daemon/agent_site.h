@@ -26,7 +26,7 @@ struct agent {
 	bool stopping;
 };
 
-/* An attempt that the engine did not take; reported until the platform says to forget it. */
+/* An attempt that the engine did not take; reported, and not tried again, until the platform says to forget it. */
 struct refusal {
 	struct weir_attempt_key key;
 	uint64_t token;
@@ -53,6 +53,7 @@ struct site {
 	struct agent *agent;
 	const struct site_spec *spec;
 	char *folder;
+	int lock; /* held for life: one agent a site and folder; -1 none */
 	struct weir_engine *engine;
 	uint64_t epoch;
 	uint64_t sequence;
@@ -60,10 +61,13 @@ struct site {
 	uint64_t heard_epoch, heard_revision;
 	uint64_t supply_hash_told; /* the platform has these groups */
 	bool want_supply;
+	int64_t lease_us;         /* as the newest reply said; 0 before it */
 	struct site_call calls[CALLS_MAX];
 	bool dirty;               /* something changed since the last request was built */
 	uv_timer_t soon;          /* gathers changes, and waits after failures */
-	unsigned failures;
+	unsigned failures;        /* in a row */
+	char *trouble;            /* what the last of them was; NULL none */
+	size_t reported_count;    /* attempts in the last request: what another one costs */
 	struct refusal *refusals;
 	size_t refusal_count, refusal_capacity;
 	struct weir_attempt_key *kept; /* agent_kept.c */
