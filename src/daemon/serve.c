@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +22,15 @@
 #define BODY_MAX (16u << 20)
 #define HEADER_MAX (16u << 10)
 #define IDLE_TIMEOUT_S 120
+#define LAST_ANSWERS_MS 200 /* for answers to leave once they are durable */
 #define STOP_MARGIN_US 15000000 /* after a lease ran out, the time that an engine may take to stop, and the clocks' drift */
 
 struct serve {
 	const struct serve_settings *settings;
 	uv_loop_t loop;
 	uv_signal_t on_term, on_int;
+	uv_timer_t last_answers;
+	bool stopping;
 	struct core *core;
 	struct api *api;
 	struct http_server *server;
@@ -71,7 +75,6 @@ static int load_file(struct serve *serve, const char *path, enum file_kind kind,
 	struct file file;
 	int code;
 
-	arena_init(&arena);
 	code = file_read(path, FILE_READ_MAX, &text, err);
 	if (code < 0)
 		return code;
@@ -100,7 +103,6 @@ static int open_platform(struct serve *serve, struct err *err)
 	int64_t now_us = core_now_us(serve->core);
 	int code;
 
-	arena_init(&arena);
 	event_list_init(&events, &arena);
 	code = decide_open(core_platform(serve->core), now_us, (uint64_t)now_us, &events, err);
 	if (code < 0)
@@ -123,7 +125,6 @@ static int write_token(struct serve *serve, enum role role, struct err *err)
 	struct stat status;
 	int code;
 
-	arena_init(&arena);
 	event_list_init(&events, &arena);
 	secret_new(secret);
 	secret_hash(secret, token.hash);
@@ -168,7 +169,6 @@ static int check_exposure(struct serve *serve, struct err *err)
 		return 0;
 	if (serve->settings->no_auth)
 		return err_set(err, -EACCES, "--no-auth is for loopback only, and %s is not", serve->settings->address);
-	arena_init(&arena);
 	if (view_tokens(core_platform(serve->core), &arena, &tokens) == 0)
 		return err_set(err, -EACCES, "no token exists yet, so only loopback is listened to; make one with --write-tokens FOLDER first");
 	if (!serve->settings->certificate_path)
@@ -178,28 +178,48 @@ static int check_exposure(struct serve *serve, struct err *err)
 
 /* --- the process ----------------------------------------------------------------------------------- */
 
-static void stop(struct serve *serve)
+/* Half-built is fine. */
+static void end(struct serve *serve)
 {
-	if (!serve->core)
-		return;
-	if (serve->api)
-		api_stop(serve->api);
 	http_server_free(serve->server);
 	api_free(serve->api);
 	core_free(serve->core);
 	serve->server = NULL;
 	serve->api = NULL;
 	serve->core = NULL;
+	uv_close((uv_handle_t *)&serve->last_answers, NULL);
 	uv_close((uv_handle_t *)&serve->on_term, NULL);
 	uv_close((uv_handle_t *)&serve->on_int, NULL);
 }
 
+static void on_last_answers(uv_timer_t *timer)
+{
+	end(timer->data);
+}
+
+/* What was asked before is durable, so its answer is on its way. */
+static void on_all_durable(void *context)
+{
+	struct serve *serve = context;
+
+	uv_timer_start(&serve->last_answers, on_last_answers, LAST_ANSWERS_MS, 0);
+}
+
+/* New requests are refused, those that wait for the disk get their answers, then the process ends. The second
+ * signal does not wait. */
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct serve *serve = handle->data;
 
+	if (serve->stopping) {
+		if (serve->core)
+			end(serve);
+		return;
+	}
+	serve->stopping = true;
 	log_info("serve", "stopping on %s", number == SIGINT ? "SIGINT" : "SIGTERM");
-	stop(serve);
+	api_stop(serve->api);
+	core_when_durable(serve->core, on_all_durable, serve);
 }
 
 /* Nothing that was answered is lost: the log holds it. What was not durable must not be served. */
@@ -274,20 +294,20 @@ int serve_run(const struct serve_settings *settings, struct err *err)
 	struct serve serve = { .settings = settings };
 	int code;
 
+	if (sodium_init() < 0)
+		return err_set(err, -EIO, "libsodium could not be initialised");
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&serve.loop);
 	uv_signal_init(&serve.loop, &serve.on_term);
 	uv_signal_init(&serve.loop, &serve.on_int);
-	serve.on_term.data = serve.on_int.data = &serve;
+	uv_timer_init(&serve.loop, &serve.last_answers);
+	serve.on_term.data = serve.on_int.data = serve.last_answers.data = &serve;
 	code = start(&serve, err);
 	if (code == 0) {
 		uv_signal_start(&serve.on_term, on_signal, SIGTERM);
 		uv_signal_start(&serve.on_int, on_signal, SIGINT);
-	} else if (serve.core) {
-		stop(&serve);
 	} else {
-		uv_close((uv_handle_t *)&serve.on_term, NULL);
-		uv_close((uv_handle_t *)&serve.on_int, NULL);
+		end(&serve);
 	}
 	uv_run(&serve.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&serve.loop);
