@@ -6,7 +6,10 @@
 #include <string.h>
 
 #include "base/id.h"
+#include "base/utf8.h"
 #include "model/name.h"
+
+#define OFFSET_MAX INT64_C(9999999999) /* of a cursor that counts */
 
 /* --- answers ----------------------------------------------------------------------------------- */
 
@@ -109,10 +112,13 @@ void call_problem(struct call *call, unsigned status, const char *slug, const ch
 {
 	struct strbuf out = { 0 };
 	va_list arguments;
+	char *detail;
 
 	va_start(arguments, format);
-	write_problem(&out, status, slug, title, arena_vprintf(call->arena, format, arguments));
+	detail = arena_vprintf(call->arena, format, arguments);
 	va_end(arguments);
+	utf8_clean(detail); /* it may repeat what the client said, in headers even bytes that are no UTF-8 */
+	write_problem(&out, status, slug, title, detail);
 	strbuf_putc(&out, '}');
 	call_answer(call, status, "application/problem+json", &out);
 }
@@ -253,7 +259,7 @@ bool call_offset(struct call *call, const char *cursor, size_t *ret_offset)
 {
 	int64_t offset = 0;
 
-	if (*cursor && !read_number(cursor, INT32_MAX, &offset))
+	if (*cursor && !read_number(cursor, OFFSET_MAX, &offset))
 		return bad_parameter(call, "cursor", "a cursor that this platform gave");
 	*ret_offset = (size_t)offset;
 	return true;

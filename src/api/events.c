@@ -195,7 +195,7 @@ static void on_timer(uv_timer_t *timer)
 	}
 }
 
-/* Where the stream resumes: *ret_after UINT64_MAX means from now on. */
+/* Where a stream resumes: *ret_after UINT64_MAX means from now on. */
 static bool read_resume(struct call *call, uint64_t *ret_after)
 {
 	const char *last = http_request_header(call->request, "Last-Event-ID");
@@ -215,15 +215,12 @@ static bool read_resume(struct call *call, uint64_t *ret_after)
 	return true;
 }
 
-static void begin_stream(struct call *call)
+static void begin_stream(struct call *call, uint64_t after)
 {
 	struct hub *hub = call->api->hub;
 	uint64_t newest = platform_sequence(core_platform(call->api->core));
 	struct stream *stream;
-	uint64_t after;
 
-	if (!read_resume(call, &after))
-		return;
 	if (call->is_head) {
 		call_answer(call, 200, "text/event-stream", NULL);
 		return;
@@ -310,12 +307,14 @@ static void list_events(struct call *call)
 
 static void get_events(struct call *call)
 {
-	if (call_accepts(call, "text/event-stream", true))
-		begin_stream(call);
-	else if (call_accepts(call, "application/json", false))
-		list_events(call);
+	uint64_t after;
+
+	if (!read_resume(call, &after))
+		return;
+	if (call_accepts(call, "text/event-stream", true) || !call_accepts(call, "application/json", false))
+		begin_stream(call, after);
 	else
-		begin_stream(call);
+		list_events(call);
 }
 
 static const char *const parameters[] = { "after", "limit", NULL };

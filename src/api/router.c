@@ -44,16 +44,27 @@ static bool pattern_matches(const char *pattern, const char *path, struct call *
 	return !*pattern && !*path;
 }
 
+/* Whether a pattern is this very path: then those with variable parts do not count (/v1/demands/batch). */
+static bool path_is_fixed(const char *path)
+{
+	for (size_t t = 0; t < ARRAY_COUNT(tables); t++)
+		for (size_t i = 0; i < tables[t]->count; i++)
+			if (!strcmp(tables[t]->routes[i].pattern, path))
+				return true;
+	return false;
+}
+
 /* Finds the route, or answers 404 or 405. */
 static const struct route *find_route(struct call *call)
 {
 	struct strbuf allow cleanup_strbuf = { 0 };
+	bool fixed = path_is_fixed(call->request->path);
 
 	for (size_t t = 0; t < ARRAY_COUNT(tables); t++)
 		for (size_t i = 0; i < tables[t]->count; i++) {
 			const struct route *route = &tables[t]->routes[i];
 
-			if (!pattern_matches(route->pattern, call->request->path, call))
+			if (fixed ? strcmp(route->pattern, call->request->path) : !pattern_matches(route->pattern, call->request->path, call))
 				continue;
 			if (!strcmp(route->method, call->method))
 				return route;

@@ -227,7 +227,7 @@ class Problems(ApiCase):
         self.submit(job(), headers={"Content-Type": "application/json; charset=utf-8"})
 
     def test_bodies(self):
-        for raw in ("", "{", "[1,]", "\x00", "{\"name\":\"a\",\"name\":\"b\"}", "nul", "\ufeff{}", "[" * 100):
+        for raw in ("", "{", "[1,]", "\x00", "{\"name\":\"a\",\"name\":\"b\"}", "nul", "[" * 100):
             self.problem(400, "bad-json", "POST", "/v1/demands", raw=raw.encode())
         self.problem(400, "unexpected-body", "GET", "/v1/sites", body={})
         answer = self.problem(422, "invalid", "POST", "/v1/demands", {"name": "Bad Name", "worker": 2, "shape": {"cpu": "much"}, "priority": 5000})
