@@ -118,7 +118,9 @@ static void finish(struct up *up)
 		if (!up->settings->keep)
 			work_end(up->agents_folder, WORK_END_MS);
 		progress_clear();
-		up_say(up, "All processes have ended. What they did is kept in %s; the next run goes on from it.", up->settings->state);
+		if (!up->settings->until_done)
+			up_say(up, "All processes have ended. What they did is kept in %s; the next run goes on from it.",
+			       up->settings->state);
 	}
 	children_free(up->children);
 	for (size_t i = 0; i < ARRAY_COUNT(up->signals); i++)
