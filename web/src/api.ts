@@ -14,7 +14,7 @@ export interface Demand {
 }
 export interface Site {
 	name: string; title: string; tier: string; region: string; operator: string; latitude: string; longitude: string; engine: string;
-	condition: string; condition_since_us: number; draining: boolean; drain_reason: string; agent: string; nodes: number;
+	condition: string; condition_since_us: number; draining: boolean; drain_reason: string; seconds_since_seen: number; agent: string; nodes: number;
 	cpu_milli: number; cpu_free_milli: number; memory_mib: number; memory_free_mib: number; chips: number; chips_free: number;
 	chip_uses: { model: string; count: number; free: number }[]; placements: number; notes: string[];
 }
@@ -37,6 +37,7 @@ export class ApiError extends Error {
 }
 
 const TOKEN_KEY = "weir-token";
+const ANSWER_MS = 30_000; // an answer that takes longer is given up, so that nothing waits for ever
 let token = "";
 
 // The token comes once in the address, behind #token=, and is taken out of it at once.
@@ -54,13 +55,15 @@ export function setToken(value: string): void {
 	sessionStorage.setItem(TOKEN_KEY, token);
 }
 
+export const hasToken = (): boolean => token !== "";
+
 export function request(path: string, options: RequestInit = {}): Promise<Response> {
 	const headers = new Headers(options.headers);
 	if (token) headers.set("Authorization", `Bearer ${token}`);
 	return fetch(path, { ...options, headers, credentials: "omit", cache: "no-store" });
 }
 
-async function failure(answer: Response): Promise<ApiError> {
+export async function failure(answer: Response): Promise<ApiError> {
 	const text = await answer.text();
 	try {
 		const problem = JSON.parse(text) as { title?: string; detail?: string };
@@ -71,18 +74,18 @@ async function failure(answer: Response): Promise<ApiError> {
 }
 
 export async function get<T>(path: string): Promise<T> {
-	const answer = await request(path);
+	const answer = await request(path, { signal: AbortSignal.timeout(ANSWER_MS) });
 	if (!answer.ok) throw await failure(answer);
 	return (await answer.json()) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {
-	const answer = await request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+	const answer = await request(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), signal: AbortSignal.timeout(ANSWER_MS) });
 	if (!answer.ok) throw await failure(answer);
 	return (await answer.json()) as T;
 }
 
-export async function all<T>(path: string, most = 20_000): Promise<T[]> {
+export async function all<T>(path: string, most = 50_000): Promise<T[]> {
 	const found: T[] = [];
 	let cursor = "";
 	do {

@@ -1,121 +1,224 @@
-// The lists beside the map: summary, demands, sites, chips.
-import type { Demand, Site } from "./api";
-import { byId, h, replace } from "./dom";
+// What stands beside the map: the summary, and the lists of demands, sites and chips.
+import type { Demand, Site, Summary } from "./api";
+import { byId, h, keyed, replace, type Child } from "./dom";
 import { clock, cores, count, duration, percent } from "./format";
-import { conditionText, ended, load, state } from "./state";
+import { conditionText, DEMANDS_MAX, ended, load, state } from "./state";
 
 const STATES = ["live", "ended", "pending", "placed", "running", "stopping", "succeeded", "failed", "timed-out", "cancelled"];
+const CONDITIONS = ["up", "suspect", "lost", "unseen", "draining"];
+const TIERS = ["hub", "regional", "edge"];
 const SITES_SHOWN = 400;
 
 export function pill(text: string): HTMLElement {
 	return h("span", { class: `pill state-${text}` }, text);
 }
 
+export function conditionPill(site: Site): HTMLElement {
+	return h("span", { class: `pill state-${site.draining ? "draining" : site.condition}` }, conditionText(site));
+}
+
 export function siteLink(name: string): HTMLElement {
-	const site = state.site(name);
-	return h("a", { href: `#/sites/${name}`, "data-key": `to-${name}` }, name, site?.engine === "simulated" ? h("span", { class: "tag" }, "simulated") : null);
+	return h("a", { href: `#/sites/${encodeURIComponent(name)}`, "data-key": `to-${name}` }, name);
+}
+
+export function engineTag(engine: string): HTMLElement {
+	return h("span", { class: engine === "simulated" ? "tag" : "tag real" }, engine);
+}
+
+export function meter(share: number, label: string): HTMLElement {
+	const bar = h("i");
+	bar.style.width = `${(share * 100).toFixed(1)}%`;
+	return h("div", { class: "meter", role: "img", "aria-label": label }, bar);
+}
+
+/* --- summary ----------------------------------------------------------------------------------- */
+
+function box(id: string, title: string, value: string, note: string, share: number | null): HTMLElement {
+	return h("div", { class: "box", id: `box-${id}` }, h("span", { class: "name" }, title), h("span", { class: "value" }, value), h("span", { class: "note" }, note),
+		share === null ? null : meter(share, `${title}: ${percent(share)}`));
+}
+
+function demandBox(demands: Summary["demands"]): HTMLElement {
+	const of = (name: string): number => demands[name] ?? 0, failed = of("failed") + of("timed-out");
+	const starting = of("placed") + of("stopping");
+	return box("demands", "Demands", `${count(of("running"))} running`,
+		`${count(of("pending"))} pending, ${starting ? `${count(starting)} starting or ending, ` : ""}${count(of("succeeded"))} succeeded${failed ? `, ${count(failed)} failed` : ""}${of("cancelled") ? `, ${count(of("cancelled"))} cancelled` : ""}`, null);
 }
 
 export function drawSummary(): void {
 	const s = state.summary;
 	if (!s) return;
-	const box = (title: string, value: string, note: string): HTMLElement => h("div", { class: "box" }, h("span", { class: "name" }, title), h("span", { class: "value" }, value), h("span", { class: "note" }, note));
-	const chips = s.tiers.reduce((sum, t) => sum + t.chips, 0), free = s.tiers.reduce((sum, t) => sum + t.chips_free, 0);
 	const known = s.chips_domestic + s.chips_foreign;
-	const demands = s.demands, live = (demands["pending"] ?? 0) + (demands["placed"] ?? 0) + (demands["running"] ?? 0) + (demands["stopping"] ?? 0);
-	const done = (demands["succeeded"] ?? 0) + (demands["failed"] ?? 0) + (demands["timed-out"] ?? 0) + (demands["cancelled"] ?? 0);
 	byId("network-title").textContent = s.title || s.network;
 	byId("note").textContent = s.note;
+	document.title = s.network ? `${s.network}: weir` : "weir";
+	byId("version").textContent = `weir ${s.version}`;
 	replace(byId("summary"),
-		box("Sites up", `${count(s.sites_up)} / ${count(s.sites)}`, `${count(s.sites_simulated)} simulated${s.sites_draining ? `, ${s.sites_draining} draining` : ""}`),
-		...s.tiers.map((t) => box(`${t.tier} chips free`, count(t.chips_free), `of ${count(t.chips)}, ${cores(t.cpu_free_milli)} cores free`)),
-		box("Chips in use", chips ? percent(1 - free / chips) : "none", `${count(chips - free)} of ${count(chips)}`),
-		box("Domestic chips", known ? percent(s.chips_domestic / known) : "none", `${count(s.chips_domestic)} of ${count(known)}`),
-		box("Demands", `${count(demands["running"] ?? 0)} running`, `${count(demands["pending"] ?? 0)} pending, ${count(live)} live, ${count(done)} ended`));
+		box("sites", "Sites up", `${count(s.sites_up)} / ${count(s.sites)}`, `${count(s.sites_simulated)} simulated${s.sites_draining ? `, ${count(s.sites_draining)} draining` : ""}`, s.sites ? s.sites_up / s.sites : null),
+		...s.tiers.map((t) => box(t.tier, `Chips free, ${t.tier}`, count(t.chips_free), `of ${count(t.chips)}; ${cores(t.cpu_free_milli)} cores free`, t.chips ? t.chips_free / t.chips : null)),
+		box("domestic", "Domestic chips", known ? percent(s.chips_domestic / known) : "none", `${count(s.chips_domestic)} of ${count(known)}`, known ? s.chips_domestic / known : null),
+		demandBox(s.demands));
 }
 
-function progress(demand: Demand): HTMLElement | null {
-	if (demand.state !== "running" || demand.progress_permille < 0) return null;
-	return h("progress", { max: 1000, value: demand.progress_permille, "aria-label": "progress" });
-}
+/* --- demands ----------------------------------------------------------------------------------- */
 
 function when(demand: Demand): string {
 	if (ended(demand.state)) return demand.started_us > 0 ? duration(demand.ended_us - demand.started_us) : clock(demand.ended_us);
 	return duration(Date.now() * 1000 - (demand.started_us || demand.accepted_us));
 }
 
+// What of a demand its row shows, without the time that goes by.
+function demandSign(demand: Demand): string {
+	return [demand.state, demand.reason, demand.progress_permille, demand.sites, demand.running_count, demand.started_us, demand.ended_us].join("\n");
+}
+
+function engineOf(names: string[]): string {
+	return [...new Set(names.map((name) => state.site(name)?.engine ?? ""))].filter((engine) => engine).join(", ");
+}
+
 function demandRow(demand: Demand): HTMLElement {
-	const where = demand.sites ? demand.sites.split(",").slice(0, 2).map((name) => siteLink(name.trim())) : [];
-	return h("tr", { "data-demand": demand.id, "data-state": demand.state },
-		h("td", { class: "main" }, h("a", { href: `#/demands/${demand.id}`, "data-key": demand.id }, demand.name),
-			demand.simulated ? h("span", { class: "tag" }, "simulated") : null),
-		h("td", {}, pill(demand.state), progress(demand)), h("td", {}, ...where), h("td", { class: "number" }, when(demand)),
-		h("td", { class: "reason" }, demand.reason));
+	const names = demand.sites.split(",").map((name) => name.trim()).filter((name) => name);
+	const size = demand.kind === "service" ? `${count(demand.running_count)}/${count(demand.workers)} up` : demand.workers > 1 ? `${count(demand.workers)} workers` : "";
+	const moving = demand.state === "running" && demand.progress_permille >= 0;
+	return h("tr", { "data-demand": demand.id, "data-state": demand.state, "data-href": `#/demands/${demand.id}` },
+		h("td", { class: "main" }, h("a", { href: `#/demands/${demand.id}`, "data-key": demand.id, title: demand.title || demand.name }, demand.name),
+			h("small", {}, [demand.tenant, size, demand.simulated ? "simulated" : ""].filter((part) => part).join(" · "))),
+		h("td", { class: "state" }, pill(demand.state), moving ? h("progress", { max: 1000, value: demand.progress_permille, "aria-label": `${demand.name}: ${percent(demand.progress_permille / 1000)} done` }) : null),
+		h("td", { class: "where" }, ...(names.length ? [siteLink(names[0]), h("small", {}, [names.length > 1 ? `and ${names.length - 1} more` : "", engineOf(names)].filter((part) => part).join(" · "))] : [])),
+		h("td", { class: "number time" }), h("td", { class: "reason" }, h("div", { class: "clamp", title: demand.reason }, demand.reason)));
 }
 
 function filterBar(): HTMLElement {
-	const select = h("select", { "aria-label": "State", "data-key": "filter-state" }, h("option", { value: "" }, "all states"), ...STATES.map((name) => h("option", { value: name }, name)));
-	const name = h("input", { type: "search", placeholder: "name", "aria-label": "Name", "data-key": "filter-name" });
-	const tenant = h("input", { type: "search", placeholder: "tenant", "aria-label": "Tenant", "data-key": "filter-tenant" });
+	const select = h("select", { "aria-label": "State" }, h("option", { value: "" }, "all states"), ...STATES.map((name) => h("option", { value: name }, name)));
+	const name = h("input", { type: "search", placeholder: "name", "aria-label": "Name, whole", spellcheck: "false" });
+	const tenant = h("input", { type: "search", placeholder: "tenant", "aria-label": "Tenant", spellcheck: "false" });
+	let timer = 0;
 	const apply = (): void => {
 		state.filter = { state: select.value, name: name.value.trim(), tenant: tenant.value.trim() };
 		state.pages = 1;
-		state.touch(false);
+		state.touch("");
 	};
-	for (const control of [select, name, tenant]) control.addEventListener("change", apply);
+	select.addEventListener("change", apply);
+	for (const control of [name, tenant])
+		control.addEventListener("input", () => {
+			clearTimeout(timer);
+			timer = window.setTimeout(apply, 300);
+		});
 	return h("div", { class: "filters" }, select, name, tenant);
 }
 
-let table: HTMLElement | null = null;
+interface List { body: HTMLElement; below: HTMLElement }
 
-export function drawQueue(): void {
-	if (!table) {
-		table = h("div", { class: "scroll" });
-		byId("queue").append(filterBar(), table);
-	}
-	const more = h("button", { type: "button", "data-key": "more", onclick: () => { state.pages++; state.touch(false); } }, "More");
-	replace(table,
-		h("table", { class: "cards" }, h("thead", {}, h("tr", {}, ...["Demand", "State", "Site", "Time", "Why"].map((title) => h("th", { scope: "col" }, title)))),
-			h("tbody", {}, ...state.demands.map(demandRow))),
-		state.demands.length === 0 ? h("p", { class: "empty" }, "No demands. Submit one: ./weir run -- sh -c 'echo hello from $WEIR_SITE'") : null,
-		state.more ? more : null);
+// A panel's table: made once, its rows kept.
+function list(host: HTMLElement, bar: HTMLElement | null, heads: string[]): List {
+	const body = h("tbody", {}), below = h("div", { class: "below" });
+	body.addEventListener("click", (event) => {
+		const row = (event.target as HTMLElement).closest<HTMLElement>("tr[data-href]");
+		if (row && !(event.target as HTMLElement).closest("a") && getSelection()?.isCollapsed) location.hash = row.dataset.href!;
+	});
+	const head = (title: string, at: number): HTMLElement => h("th", { scope: "col", class: `column-${at}` }, title);
+	host.append(...(bar ? [bar] : []), h("div", { class: "scroll", tabindex: -1 }, h("table", { class: `cards ${host.id}-table` }, h("thead", {}, h("tr", {}, ...heads.map(head))), body), below));
+	return { body, below };
 }
 
-let wanted = "";
-let siteTable: HTMLElement | null = null;
+let demandList: List | null = null;
+
+function belowDemands(): Child[] {
+	if (state.demandsProblem) return [h("p", { class: "empty" }, state.demandsProblem)];
+	if (!state.demandsRead) return [h("p", { class: "empty" }, "Reading…")];
+	if (state.demands.length === 0) {
+		return Object.values(state.filter).some((value) => value) ? [h("p", { class: "empty" }, "No demand is like that.")]
+			: [h("p", { class: "empty" }, "No demands yet. Submit one:"), h("pre", { class: "hint" }, "./weir run -- sh -c 'echo hello from $WEIR_SITE'")];
+	}
+	if (!state.more) return [];
+	if (state.demands.length >= DEMANDS_MAX) return [h("p", { class: "empty" }, `The newest ${count(DEMANDS_MAX)}; narrow by state, name or tenant to see others.`)];
+	return [h("button", { type: "button", "data-key": "more", onclick: () => { state.pages++; state.touch(""); } }, "Show more")];
+}
+
+export function drawQueue(): void {
+	demandList ??= list(byId("queue"), filterBar(), ["Demand", "State", "Site", "Time", "Why"]);
+	const { body, below } = demandList;
+	keyed(body, state.demands, (demand) => demand.id, demandSign, demandRow);
+	state.demands.forEach((demand, at) => {
+		const cell = body.children[at].querySelector(".time")!, text = when(demand);
+		if (cell.textContent !== text) cell.textContent = text;
+	});
+	replace(below, ...belowDemands());
+}
+
+/* --- sites ------------------------------------------------------------------------------------- */
+
+let siteList: List | null = null;
+const siteFilter = { text: "", tier: "", condition: "" };
+
+function siteBar(): HTMLElement {
+	const search = h("input", { type: "search", placeholder: "name, city or region", "aria-label": "Find a site", spellcheck: "false" });
+	const choice = (label: string, any: string, words: string[]): HTMLSelectElement => h("select", { "aria-label": label }, h("option", { value: "" }, any), ...words.map((word) => h("option", { value: word }, word)));
+	const tier = choice("Tier", "all tiers", TIERS), condition = choice("Condition", "all conditions", CONDITIONS);
+	const apply = (): void => {
+		Object.assign(siteFilter, { text: search.value.trim().toLowerCase(), tier: tier.value, condition: condition.value });
+		drawSites();
+	};
+	search.addEventListener("input", apply);
+	for (const control of [tier, condition]) control.addEventListener("change", apply);
+	return h("div", { class: "filters" }, search, tier, condition);
+}
+
+function siteMatches(site: Site): boolean {
+	const { text, tier, condition } = siteFilter;
+	return (!tier || site.tier === tier) && (!condition || (condition === "draining" ? site.draining : site.condition === condition)) &&
+		(!text || `${site.name} ${site.title} ${site.region}`.toLowerCase().includes(text));
+}
+
+// Real ones first, then by tier and name.
+function siteOrder(a: Site, b: Site): number {
+	return Number(a.engine === "simulated") - Number(b.engine === "simulated") || TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) || (a.name < b.name ? -1 : 1);
+}
+
+function siteSign(site: Site): string {
+	return [site.condition, site.draining, site.chips, site.chips_free, site.cpu_milli, site.cpu_free_milli, site.engine, site.placements].join();
+}
 
 function siteRow(site: Site): HTMLElement {
 	const share = load(site);
-	return h("tr", { "data-site-row": site.name },
-		h("td", { class: "main" }, h("a", { href: `#/sites/${site.name}`, "data-key": `row-${site.name}` }, site.title), site.engine === "simulated" ? h("span", { class: "tag" }, "simulated") : null),
-		h("td", {}, site.tier), h("td", {}, pill(conditionText(site).replace(", draining", " draining"))), h("td", { class: "number" }, site.chips > 0 ? `${count(site.chips_free)} / ${count(site.chips)}` : "none"),
-		h("td", { class: "number" }, share === null ? "" : percent(share)));
+	return h("tr", { "data-site-row": site.name, "data-href": `#/sites/${site.name}` },
+		h("td", { class: "main" }, siteLink(site.name), h("small", {}, site.title)),
+		h("td", {}, site.tier, h("small", {}, site.engine)), h("td", { class: "state" }, conditionPill(site)),
+		h("td", { class: "number" }, site.chips ? count(site.chips_free) : "none", site.chips ? h("small", {}, `of ${count(site.chips)}`) : null),
+		h("td", { class: "number" }, share === null ? "" : percent(share), share === null ? null : meter(share, `${site.name}: ${percent(share)} in use`)),
+		h("td", { class: "number" }, site.placements ? count(site.placements) : ""));
 }
 
 export function drawSites(): void {
 	const host = byId("sites");
 	if (host.hidden) return;
-	if (!siteTable) {
-		const search = h("input", { type: "search", placeholder: "name, title or region", "aria-label": "Find a site", "data-key": "find-site" });
-		search.addEventListener("input", () => { wanted = search.value.toLowerCase(); drawSites(); });
-		siteTable = h("div", { class: "scroll" });
-		host.append(h("div", { class: "filters" }, search), siteTable);
-	}
-	const found = state.sites.filter((site) => !wanted || `${site.name} ${site.title} ${site.region}`.toLowerCase().includes(wanted));
-	replace(siteTable,
-		h("table", { class: "cards" }, h("thead", {}, h("tr", {}, ...["Site", "Tier", "Condition", "Chips free", "In use"].map((title) => h("th", { scope: "col" }, title)))),
-			h("tbody", {}, ...found.slice(0, SITES_SHOWN).map(siteRow))),
-		found.length > SITES_SHOWN ? h("p", { class: "empty" }, `${found.length - SITES_SHOWN} more; narrow the search`) : null);
+	siteList ??= list(host, siteBar(), ["Site", "Tier", "Condition", "Chips free", "In use", "Placed"]);
+	const found = state.sites.filter(siteMatches).sort(siteOrder);
+	keyed(siteList.body, found.slice(0, SITES_SHOWN), (site) => site.name, siteSign, siteRow);
+	replace(siteList.below, found.length === 0 ? h("p", { class: "empty" }, state.sites.length ? "No site is like that." : "This platform has no sites.") : null,
+		found.length > SITES_SHOWN ? h("p", { class: "empty" }, `${count(found.length - SITES_SHOWN)} more; narrow the search.`) : null);
 }
+
+/* --- chips ------------------------------------------------------------------------------------- */
+
+let chipList: List | null = null;
 
 export function drawChips(): void {
 	const host = byId("chips");
 	if (host.hidden || !state.summary) return;
-	replace(host, h("div", { class: "scroll" },
-		h("table", { class: "cards" }, h("thead", {}, h("tr", {}, ...["Chip", "Vendor", "Origin", "Free", "Waiting"].map((title) => h("th", { scope: "col" }, title)))),
-			h("tbody", {}, ...state.summary.chips.map((chip) => h("tr", {}, h("td", { class: "main" }, chip.model), h("td", {}, chip.vendor), h("td", {}, chip.origin),
-				h("td", { class: "number" }, `${count(chip.free)} / ${count(chip.count)}`), h("td", { class: "number" }, chip.waiting ? count(chip.waiting) : "")))))));
+	chipList ??= list(host, null, ["Chip", "Origin", "Free", "In use", "Waited for"]);
+	const chips = [...state.summary.chips].sort((a, b) => b.count - a.count || (a.model < b.model ? -1 : 1));
+	keyed(chipList.body, chips, (chip) => chip.model, (chip) => `${chip.free}/${chip.count}/${chip.waiting}`, (chip) => {
+		const used = chip.count ? 1 - chip.free / chip.count : null;
+		return h("tr", { "data-chip": chip.model }, h("td", { class: "main" }, chip.model, h("small", {}, chip.vendor)), h("td", {}, chip.origin),
+			h("td", { class: "number" }, chip.count ? count(chip.free) : "none", chip.count ? h("small", {}, `of ${count(chip.count)}`) : null),
+			h("td", { class: "number" }, used === null ? "" : percent(used), used === null ? null : meter(used, `${chip.model}: ${percent(used)} in use`)),
+			h("td", { class: "number" }, chip.waiting ? count(chip.waiting) : ""));
+	});
+	replace(chipList.below, chips.length ? null : h("p", { class: "empty" }, "The catalogue is empty."));
 }
+
+/* --- tabs -------------------------------------------------------------------------------------- */
 
 export function startTabs(): void {
 	const names = ["queue", "sites", "chips"];

@@ -3,19 +3,25 @@ import { geoConicEqualArea, geoPath, type GeoProjection } from "d3-geo";
 import land from "../generated/land.json";
 import type { Site } from "./api";
 import { byId, h, svg } from "./dom";
-import { count, percent } from "./format";
+import { percent } from "./format";
+import { drawLabels } from "./map-labels";
+import { choose, dress, isLarge, legend, TIERS, type Mark, type Place } from "./map-marks";
+import { MapView } from "./map-view";
 import { conditionText, load, state } from "./state";
 
-const WIDTH = 1000, HEIGHT = 760, MARGIN = 40;
-const ZOOM_MAX = 40, ZOOM_STEP = 1.6, STEPS = 5;
-const RADIUS: Record<string, number> = { hub: 9, regional: 6.5, edge: 4 };
-
-interface Mark { group: SVGGElement; shape: SVGElement; x: number; y: number; site: Site }
+const MARGIN = 24, ZOOM_STEP = 1.6, SPAN_MIN = 1.5; // degrees that are shown at least, for a network of one city
+const WIDTH_FULL = 700;                              // pixels of width from which marks have their full size
 
 const marks = new Map<string, Mark>();
-let root: SVGSVGElement, world: SVGGElement, links: SVGGElement, sites: SVGGElement, tip: HTMLElement;
+const selected = new Set<string>();
+const layers = new Map<string, SVGGElement>(); // the sites of a tier, the greater above the lesser
+let root: SVGSVGElement, landLayer: SVGGElement, links: SVGGElement, rings: SVGGElement, sites: SVGGElement, labels: SVGGElement, tip: HTMLElement;
+let view: MapView;
 let projection: GeoProjection | null = null;
-let zoom = 1, panX = 0, panY = 0;
+let places: Place[] = [];
+let drawnFor = "";
+let frame = 0;
+let pointed: Mark | null = null; // has the tip
 let open: (name: string) => void = () => undefined;
 
 function landPath(): string {
@@ -31,94 +37,112 @@ function landPath(): string {
 
 function fit(all: Site[]): GeoProjection {
 	const points = all.map((site) => [Number(site.longitude), Number(site.latitude)] as [number, number]);
-	const west = Math.min(...points.map((p) => p[0])), east = Math.max(...points.map((p) => p[0]));
-	const middle = (west + east) / 2;
-	return geoConicEqualArea().parallels([24, 46]).rotate([-middle, 0]).fitExtent([[MARGIN, MARGIN], [WIDTH - MARGIN, HEIGHT - MARGIN]],
-		{ type: "MultiPoint", coordinates: points });
+	let west = 180, east = -180, south = 90, north = -90;
+	for (const [x, y] of points) {
+		west = Math.min(west, x);
+		east = Math.max(east, x);
+		south = Math.min(south, y);
+		north = Math.max(north, y);
+	}
+	const middle: [number, number] = [(west + east) / 2, (south + north) / 2];
+	points.push([middle[0] - SPAN_MIN, middle[1]], [middle[0] + SPAN_MIN, middle[1]]);
+	const margin = Math.min(MARGIN, view.width / 12);
+	return geoConicEqualArea().parallels(middle[1] > 10 ? [24, 46] : [-10, 30]).rotate([-middle[0], 0])
+		.fitExtent([[margin, margin], [view.width - margin, view.height - margin]], { type: "MultiPoint", coordinates: points });
 }
 
-function place(): void {
-	world.setAttribute("transform", `translate(${panX} ${panY}) scale(${zoom})`);
-	const size = 1 / Math.pow(zoom, 0.8);
-	for (const mark of marks.values()) mark.group.setAttribute("transform", `translate(${mark.x} ${mark.y}) scale(${size})`);
-	root.style.setProperty("--line", String(1 / zoom));
+const markScale = (): number => Math.max(0.62, Math.min(1, view.width / WIDTH_FULL)) * Math.min(1.9, view.zoom ** 0.22);
+
+function put(): void {
+	frame = 0;
+	const scale = markScale(), transform = view.transform();
+	landLayer.setAttribute("transform", transform);
+	links.setAttribute("transform", transform);
+	for (const mark of marks.values()) {
+		const { x, y } = view.toScreen(mark);
+		mark.group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${scale.toFixed(2)})`);
+	}
+	rings.replaceChildren(...[...marks.values()].filter((mark) => selected.size && mark.members.some((site) => selected.has(site.name))).map((mark) => {
+		const { x, y } = view.toScreen(mark);
+		return svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (mark.radius + 7) * scale });
+	}));
+	drawLabels(labels, marks.values(), view, scale, selected);
 }
 
-function zoomAt(factor: number, x = WIDTH / 2, y = HEIGHT / 2): void {
-	const next = Math.min(ZOOM_MAX, Math.max(1, zoom * factor));
-	panX = x - ((x - panX) * next) / zoom;
-	panY = y - ((y - panY) * next) / zoom;
-	zoom = next;
-	hold();
+function update(): void {
+	if (!projection) return;
+	const wanted = choose(places, view), kept = new Set<string>();
+	for (const { key, members, x, y } of wanted) {
+		kept.add(key);
+		let mark = marks.get(key);
+		if (!mark) {
+			mark = make(key);
+			(layers.get(members[0].tier) ?? sites).append(mark.group);
+		}
+		Object.assign(mark, { members, x, y });
+		dress(mark);
+	}
+	for (const [key, mark] of marks)
+		if (!kept.has(key)) {
+			if (pointed === mark) point(null);
+			mark.group.remove();
+			marks.delete(key);
+		}
+	if (!sites.querySelector('[tabindex="0"]')) [...marks.values()].at(-1)?.group.setAttribute("tabindex", "0");
+	put();
 }
 
-// Keeps the map from being pushed out of sight.
-function hold(): void {
-	panX = Math.min(WIDTH * 0.5, Math.max(WIDTH * 0.5 - WIDTH * zoom, panX));
-	panY = Math.min(HEIGHT * 0.5, Math.max(HEIGHT * 0.5 - HEIGHT * zoom, panY));
-	place();
+function schedule(): void {
+	if (!frame && projection) frame = requestAnimationFrame(isLarge(places) ? update : put);
 }
 
-function reset(): void {
-	zoom = 1;
-	panX = panY = 0;
-	place();
+// Says what a mark is, at a point of the window, and makes its links stand out.
+function point(mark: Mark | null, x = 0, y = 0): void {
+	pointed = mark;
+	tip.hidden = !mark;
+	const name = mark?.members[0].name;
+	for (const line of links.children) line.classList.toggle("lit", !!name && ((line as SVGElement).dataset.from === name || (line as SVGElement).dataset.to === name));
+	if (!mark) return;
+	const site = mark.members[0], share = load(site), box = byId("map-section").getBoundingClientRect();
+	if (mark.members.length > 1) tip.replaceChildren(h("span", {}, mark.group.getAttribute("aria-label") ?? ""));
+	else tip.replaceChildren(h("strong", {}, site.title || site.name), h("span", {}, `${site.tier} · ${site.region} · ${site.engine}`),
+		h("span", {}, `${conditionText(site)}${share === null ? "" : ` · ${percent(share)} in use`}`), h("span", {}, site.placements ? `${site.placements} placed here` : ""));
+	tip.style.left = `${Math.max(4, Math.min(x - box.left + 14, box.width - tip.offsetWidth - 4))}px`;
+	tip.style.top = `${Math.max(4, Math.min(y - box.top + 14, box.height - tip.offsetHeight - 4))}px`;
 }
 
-function toMap(event: { clientX: number; clientY: number }): { x: number; y: number } {
-	const box = root.getBoundingClientRect();
-	const scale = Math.min(box.width / WIDTH, box.height / HEIGHT);
-	return { x: (event.clientX - box.left - (box.width - WIDTH * scale) / 2) / scale, y: (event.clientY - box.top - (box.height - HEIGHT * scale) / 2) / scale };
+function activate(mark: Mark): void {
+	if (mark.members.length === 1) open(mark.members[0].name);
+	else view.zoomAt(3, view.toScreen(mark));
 }
 
-function shapeOf(tier: string): SVGElement {
-	const r = RADIUS[tier] ?? RADIUS.edge;
-	if (tier === "hub") return svg("rect", { x: -r, y: -r, width: 2 * r, height: 2 * r, transform: "rotate(45)" });
-	return svg("circle", { r });
-}
-
-export function describe(site: Site): string {
-	const chips = site.chips > 0 ? `${count(site.chips_free)} of ${count(site.chips)} chips free` : "no chips";
-	return `${site.title}, ${site.tier}, ${site.engine === "simulated" ? "simulated, " : ""}${conditionText(site)}, ${chips}`;
-}
-
-function dress(mark: Mark): void {
-	const { group, site } = mark, share = load(site);
-	const step = share === null ? "none" : String(Math.min(STEPS - 1, Math.floor(share * STEPS)));
-	group.setAttribute("class", `site ${site.tier} ${site.engine === "simulated" ? "simulated" : "live"} is-${site.condition} load-${step}${site.draining ? " draining" : ""}`);
-	group.setAttribute("aria-label", describe(site));
-}
-
-function showTip(site: Site, event: PointerEvent): void {
-	const share = load(site);
-	tip.replaceChildren(h("strong", {}, site.title), h("br"), `${site.tier} · ${site.region} · ${site.engine}`, h("br"), conditionText(site),
-		share === null ? "" : ` · ${percent(share)} in use`);
-	const box = byId("map-section").getBoundingClientRect();
-	tip.style.left = `${Math.min(event.clientX - box.left + 12, box.width - 200)}px`;
-	tip.style.top = `${event.clientY - box.top + 12}px`;
-	tip.hidden = false;
-}
-
-function add(site: Site): void {
-	const at = projection?.([Number(site.longitude), Number(site.latitude)]) ?? [0, 0];
-	const shape = shapeOf(site.tier);
-	const group = svg("g", { "data-site": site.name, role: "button", tabindex: -1 }, shape);
-	const mark = { group, shape, x: at[0], y: at[1], site };
-	group.addEventListener("click", () => open(site.name));
-	group.addEventListener("pointerenter", (event) => showTip(mark.site, event));
-	group.addEventListener("pointerleave", () => (tip.hidden = true));
+function make(key: string): Mark {
+	const group = svg("g", { role: "button", tabindex: -1 });
+	const mark: Mark = { key, group, members: [], look: "", radius: 0, x: 0, y: 0 };
+	const hide = (): void => point(null);
+	group.addEventListener("click", () => activate(mark));
+	group.addEventListener("pointerenter", (event) => event.pointerType === "mouse" && point(mark, event.clientX, event.clientY));
+	group.addEventListener("pointerleave", hide);
+	group.addEventListener("focus", () => {
+		if (!group.matches(":focus-visible")) return;
+		if (!view.sees(mark)) view.bringIn(mark);
+		const at = view.toScreen(mark), box = root.getBoundingClientRect();
+		point(mark, box.left + at.x, box.top + at.y);
+	});
+	group.addEventListener("blur", hide);
 	group.addEventListener("keydown", (event) => onKey(event, mark));
-	marks.set(site.name, mark);
-	sites.append(group);
+	marks.set(key, mark);
+	return mark;
 }
 
-// Arrow keys go to the nearest site that way; one site at a time is in the tab order.
+// Arrow keys go to the nearest mark that way; one mark at a time is in the tab order.
 function onKey(event: KeyboardEvent, from: Mark): void {
 	const ways: Record<string, [number, number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 	const way = ways[event.key];
-	if (event.key === "Enter" || event.key === " ") open(from.site.name);
-	else if (event.key === "+" || event.key === "=") zoomAt(ZOOM_STEP, from.x * zoom + panX, from.y * zoom + panY);
-	else if (event.key === "-") zoomAt(1 / ZOOM_STEP);
+	if (event.key === "Enter" || event.key === " ") activate(from);
+	else if (event.key === "+" || event.key === "=") view.zoomAt(ZOOM_STEP, view.toScreen(from));
+	else if (event.key === "-") view.zoomAt(1 / ZOOM_STEP, view.toScreen(from));
+	else if (event.key === "0") view.reset();
 	else if (way) neighbour(from, way)?.group.focus();
 	else return;
 	event.preventDefault();
@@ -141,107 +165,69 @@ function neighbour(from: Mark, way: [number, number]): Mark | null {
 }
 
 export function drawLinks(): void {
-	links.replaceChildren();
+	const at = new Map(places.map((place) => [place.site.name, place]));
+	const lines: SVGElement[] = [];
 	for (const link of state.links) {
-		const a = marks.get(link.from), b = marks.get(link.to);
-		if (a && b) links.append(svg("line", { x1: a.x, y1: a.y, x2: b.x, y2: b.y, class: a.site.tier === "hub" && b.site.tier === "hub" ? "trunk" : "branch" }));
+		const a = at.get(link.from), b = at.get(link.to);
+		if (a && b) lines.push(svg("line", { x1: a.x.toFixed(2), y1: a.y.toFixed(2), x2: b.x.toFixed(2), y2: b.y.toFixed(2), "data-from": link.from, "data-to": link.to,
+			class: a.site.tier === "hub" && b.site.tier === "hub" ? "trunk" : "branch" }));
 	}
+	links.replaceChildren(...lines);
+}
+
+function project(): void {
+	projection = fit(state.sites);
+	landLayer.replaceChildren(svg("path", { d: landPath(), class: "land" }));
+	drawnFor = "";
 }
 
 export function drawMap(): void {
-	if (state.sites.length === 0) return;
-	const first = !projection;
-	if (!projection) {
-		projection = fit(state.sites);
-		world.prepend(svg("path", { d: landPath(), class: "land" }));
-	}
-	// Edges first, so that hubs lie on top.
-	const order = ["edge", "regional", "hub"];
-	for (const site of [...state.sites].sort((a, b) => order.indexOf(a.tier) - order.indexOf(b.tier))) {
-		if (!marks.has(site.name)) add(site);
-		const mark = marks.get(site.name)!;
-		mark.site = site;
-		dress(mark);
-	}
-	const known = new Set(state.sites.map((site) => site.name));
-	for (const [name, mark] of marks)
-		if (!known.has(name)) {
-			mark.group.remove();
-			marks.delete(name);
-		}
-	if (first) {
-		[...marks.values()].at(-1)?.group.setAttribute("tabindex", "0");
+	byId("map-empty").hidden = state.sites.length > 0 || !state.summary;
+	if (state.sites.length === 0 || view.width === 0) return;
+	if (!projection) project();
+	const drawn = state.sites.map((site) => site.name + site.latitude + site.longitude).join();
+	if (drawn === drawnFor) {
+		const now = new Map(state.sites.map((site) => [site.name, site]));
+		for (const place of places) place.site = now.get(place.site.name) ?? place.site;
+	} else {
+		if (drawnFor) project(); // another network
+		places = state.sites.map((site) => {
+			const at = projection?.([Number(site.longitude), Number(site.latitude)]) ?? [0, 0];
+			return { site, x: at[0], y: at[1] };
+		}).sort((a, b) => TIERS.indexOf(a.site.tier) - TIERS.indexOf(b.site.tier));
+		drawnFor = drawn;
 		drawLinks();
-		place();
 	}
+	update();
 }
 
-export function markSelected(name: string | null): void {
-	for (const [key, mark] of marks) mark.group.classList.toggle("selected", key === name);
-}
-
-function legend(): void {
-	const sample = (tier: string, classes: string): SVGSVGElement => {
-		const shape = shapeOf(tier);
-		return svg("svg", { viewBox: "-14 -14 28 28", width: 18, height: 18, "aria-hidden": "true" }, svg("g", { class: `site ${classes}` }, shape));
-	};
-	const scale = h("span", { class: "scale" }, "idle ");
-	for (let step = 0; step < STEPS; step++) scale.append(h("i", { class: `swatch load-${step}` }));
-	scale.append(" full");
-	byId("legend").replaceChildren(
-		h("span", {}, sample("hub", "hub live load-2"), "hub"), h("span", {}, sample("regional", "regional live load-2"), "regional"),
-		h("span", {}, sample("edge", "edge live load-2"), "edge"), h("span", {}, sample("regional", "regional simulated load-2"), "simulated"),
-		h("span", {}, sample("regional", "regional live is-lost load-none"), "lost, unseen"), h("span", {}, sample("regional", "regional live draining load-2"), "draining"), scale);
-}
-
-function drag(): void {
-	const pointers = new Map<number, { x: number; y: number }>();
-	let moved = 0, spread = 0;
-	root.addEventListener("pointerdown", (event) => {
-		pointers.set(event.pointerId, toMap(event));
-		moved = 0;
-		spread = 0;
-	});
-	root.addEventListener("pointermove", (event) => {
-		const from = pointers.get(event.pointerId);
-		if (!from) return;
-		const to = toMap(event);
-		pointers.set(event.pointerId, to);
-		if (pointers.size === 1) {
-			moved += Math.abs(to.x - from.x) + Math.abs(to.y - from.y);
-			if (moved > 6) {
-				if (!root.hasPointerCapture(event.pointerId)) root.setPointerCapture(event.pointerId);
-				panX += to.x - from.x;
-				panY += to.y - from.y;
-				hold();
-			}
-			return;
-		}
-		const [a, b] = [...pointers.values()];
-		const next = Math.hypot(a.x - b.x, a.y - b.y);
-		if (spread > 0) zoomAt(next / spread, (a.x + b.x) / 2, (a.y + b.y) / 2);
-		spread = next;
-	});
-	for (const name of ["pointerup", "pointercancel", "pointerleave"] as const)
-		root.addEventListener(name, (event) => pointers.delete(event.pointerId));
+export function markSelected(names: string[]): void {
+	selected.clear();
+	for (const name of names) selected.add(name);
+	if (projection) put();
 }
 
 export function startMap(openSite: (name: string) => void): void {
 	open = openSite;
-	links = svg("g", { class: "links" });
-	sites = svg("g", { role: "group", "aria-label": "Sites: arrow keys go from one to the next, Enter opens" });
-	world = svg("g", {}, links, sites);
-	root = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "xMidYMid meet" }, world);
+	landLayer = svg("g", { "aria-hidden": "true" });
+	links = svg("g", { class: "links", "aria-hidden": "true" });
+	rings = svg("g", { class: "rings", "aria-hidden": "true" });
+	sites = svg("g", { role: "group", "aria-label": "Sites: arrow keys go from one to the next, Enter opens, plus and minus zoom" });
+	for (const tier of TIERS) layers.set(tier, sites.appendChild(svg("g", {})));
+	labels = svg("g", { class: "labels", "aria-hidden": "true" });
+	root = svg("svg", {}, landLayer, links, rings, sites, labels);
 	tip = h("div", { class: "tip", hidden: true });
 	byId("map").append(root, tip);
-	root.addEventListener("wheel", (event) => {
-		event.preventDefault();
-		const at = toMap(event);
-		zoomAt(event.deltaY < 0 ? 1.2 : 1 / 1.2, at.x, at.y);
-	}, { passive: false });
-	byId("zoom-in").addEventListener("click", () => zoomAt(ZOOM_STEP));
-	byId("zoom-out").addEventListener("click", () => zoomAt(1 / ZOOM_STEP));
-	byId("zoom-reset").addEventListener("click", reset);
-	drag();
-	legend();
+	view = new MapView(root, schedule);
+	new ResizeObserver(() => {
+		const box = byId("map").getBoundingClientRect();
+		if (box.width === view.width && box.height === view.height) return;
+		view.resize(box.width, box.height);
+		projection = null;
+		drawMap();
+	}).observe(byId("map"));
+	byId("zoom-in").addEventListener("click", () => view.zoomAt(ZOOM_STEP));
+	byId("zoom-out").addEventListener("click", () => view.zoomAt(1 / ZOOM_STEP));
+	byId("zoom-reset").addEventListener("click", () => view.reset());
+	byId("legend").replaceChildren(...legend());
 }
