@@ -55,7 +55,8 @@ struct cli_option {
 	int64_t minimum, maximum; /* both 0: 0 to INT64_MAX */
 };
 
-#define CLI_FLAG(name_, letter_, value_, help_) { .name = (name_), .letter = (letter_), .kind = OPTION_FLAG, .value = (value_), .help = (help_) }
+#define CLI_FLAG(name_, letter_, value_, help_)                                                                                            \
+	{ .name = (name_), .letter = (letter_), .kind = OPTION_FLAG, .value = (value_), .help = (help_) }
 #define CLI_TEXT(name_, letter_, value_, argument_, help_)                                                                                 \
 	{ .name = (name_), .letter = (letter_), .kind = OPTION_TEXT, .value = (value_), .argument = (argument_), .help = (help_) }
 #define CLI_TEXTS(name_, letter_, value_, argument_, help_)                                                                                \

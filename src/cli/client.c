@@ -174,7 +174,8 @@ int client_unreachable(const struct client *client, const char *error, bool quie
 	if (quiet)
 		return EXIT_UNREACHABLE;
 	cli_complain("cannot reach %s: %s", client->context.server, error);
-	fprintf(stderr, "  The address came from %s. Is it running? 'weir up' or 'make run' starts a network here.\n", client->context.server_from);
+	fprintf(stderr, "  The address came from %s. Is it running? 'weir up' or 'make run' starts a network here.\n",
+		client->context.server_from);
 	return EXIT_UNREACHABLE;
 }
 
@@ -198,7 +199,8 @@ static int take_json(const struct client *client, const struct reply *reply, boo
 }
 
 /* Whether to try again, after having waited. */
-static bool wait_for_retry(const struct client_request *request, const struct reply *reply, CURLcode code, int64_t begun_us, unsigned *tries)
+static bool wait_for_retry(const struct client_request *request, const struct reply *reply, CURLcode code, int64_t begun_us,
+			   unsigned *tries)
 {
 	int64_t pause_us = RETRY_FIRST_US << (*tries < 5 ? *tries : 5);
 	bool busy = code == CURLE_OK && reply->status == 429;

@@ -23,8 +23,10 @@ struct client;
 /* The options that every subcommand with a server has. */
 #define CLIENT_OPTIONS(context_)                                                                                                           \
 	CLI_TEXT("server", 0, &(context_)->server, "URL", "the platform to talk to (else WEIR_SERVER, else the context)"),                 \
-		CLI_TEXT("token-file", 0, &(context_)->token_file, "FILE", "file that holds the token (else WEIR_TOKEN, WEIR_TOKEN_FILE, the context)"), \
-		CLI_TEXT("ca-file", 0, &(context_)->ca_file, "FILE", "certificates to trust for https (else WEIR_CA_FILE, the context, the system's)")
+		CLI_TEXT("token-file", 0, &(context_)->token_file, "FILE",                                                                 \
+			 "file that holds the token (else WEIR_TOKEN, WEIR_TOKEN_FILE, the context)"),                                     \
+		CLI_TEXT("ca-file", 0, &(context_)->ca_file, "FILE",                                                                       \
+			 "certificates to trust for https (else WEIR_CA_FILE, the context, the system's)")
 #define CLIENT_JSON(flag_) CLI_FLAG("json", 0, flag_, "print what the API answers, for programs")
 
 int client_open(const struct context_options *options, struct client **ret);
@@ -70,8 +72,8 @@ struct client_stream {
 };
 /* Runs all of them until each has ended, or `turn` (called at least every `turn_us`; may be NULL) gives non-zero.
  * Faults are in each stream's status; with `quiet` they are not said. */
-void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
-		    int64_t turn_us);
+void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context),
+		    void *context, int64_t turn_us);
 
 /* --- reading answers ----------------------------------------------------------------------------- */
 

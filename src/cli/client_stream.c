@@ -97,8 +97,8 @@ static void conclude(struct flow *flow, CURLcode code, bool quiet)
 	stream->status = client_unreachable(flow->client, flow->error[0] ? flow->error : curl_easy_strerror(code), quiet);
 }
 
-void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context), void *context,
-		    int64_t turn_us)
+void client_streams(struct client *client, struct client_stream **streams, size_t count, bool quiet, int (*turn)(void *context),
+		    void *context, int64_t turn_us)
 {
 	cleanup_free struct flow *flows = mem_alloc((count + 1) * sizeof(*flows));
 	CURLM *multi = curl_multi_init();

@@ -147,7 +147,8 @@ static int show_newest(struct client *client, struct events *events)
 	items = json_object_get(page, "items");
 	if (code == EXIT_OK && json_array_size(items) > 0) {
 		size_t count = json_array_size(items);
-		bool newest_first = json_number(json_array_get(items, 0), "sequence", 0) > json_number(json_array_get(items, count - 1), "sequence", 0);
+		int64_t first = json_number(json_array_get(items, 0), "sequence", 0);
+		bool newest_first = first > json_number(json_array_get(items, count - 1), "sequence", 0);
 
 		for (size_t i = 0; i < count; i++)
 			show_event(events, json_array_get(items, newest_first ? count - 1 - i : i));

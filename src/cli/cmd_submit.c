@@ -156,9 +156,11 @@ int cmd_submit(int argc, char **argv)
 	struct submit submit = { .retry_us = RETRY_DEFAULT_US };
 	const struct cli_option options[] = {
 		CLI_FLAG("wait", 'w', &submit.wait, "come back once all have ended, or are where they are expected to stay"),
-		CLI_QUANTITY("timeout", 0, &submit.timeout_us, "TIME", UNIT_DURATION, "with --wait: give up waiting after this time, such as 10m"),
+		CLI_QUANTITY("timeout", 0, &submit.timeout_us, "TIME", UNIT_DURATION,
+			     "with --wait: give up waiting after this time, such as 10m"),
 		CLI_TEXT("key", 0, &submit.key, "KEY", "idempotency key: what was submitted under it before is not submitted again"),
-		CLI_QUANTITY("retry-for", 0, &submit.retry_us, "TIME", UNIT_DURATION, "try again as long while the server can't be reached (default 30s)"),
+		CLI_QUANTITY("retry-for", 0, &submit.retry_us, "TIME", UNIT_DURATION,
+			     "try again as long while the server can't be reached (default 30s)"),
 		CLIENT_JSON(&submit.json),
 		CLIENT_OPTIONS(&submit.context),
 	};

@@ -212,13 +212,15 @@ int cmd_up(int argc, char **argv)
 	const struct cli_option options[] = {
 		CLI_TEXT("network", 0, &settings.network, "FILE", "the network (default: the sample, networks/china.yaml)"),
 		CLI_TEXT("catalogue", 0, &settings.catalogue, "FILE", "its chip models (default: the sample, chips/catalogue.yaml)"),
-		CLI_TEXT("demands", 0, &settings.demands, "FOLDER", "submit every file in it (default: the samples, if the network is the sample)"),
+		CLI_TEXT("demands", 0, &settings.demands, "FOLDER",
+			 "submit every file in it (default: the samples, if the network is the sample)"),
 		CLI_TEXT("state", 0, &settings.state, "FOLDER", "where all that is kept lies (default build/run)"),
 		CLI_NUMBER("port", 'p', &settings.port, "N", 1, UINT16_MAX, "of the platform, or the next free one (default 7400)"),
 		CLI_FLAG("fresh", 0, &settings.fresh, "forget what an earlier run left, and start anew"),
 		CLI_FLAG("keep", 0, &settings.keep, "leave what runs running for half a minute: a next run within it picks it up"),
 		CLI_FLAG("until-done", 0, &settings.until_done, "end once each demand is where its file expects it; exit status 0 if so"),
-		CLI_QUANTITY("timeout", 0, &settings.timeout_us, "TIME", UNIT_DURATION, "with --until-done: give up after this time (default 10m)"),
+		CLI_QUANTITY("timeout", 0, &settings.timeout_us, "TIME", UNIT_DURATION,
+			     "with --until-done: give up after this time (default 10m)"),
 		CLI_FLAG("json", 0, &settings.json, "one JSON object a line: up, demand (a change), message, verdict"),
 	};
 	static char network[4096], catalogue[4096], demands[4096];

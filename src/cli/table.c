@@ -45,7 +45,8 @@ void table_free(struct table *table)
 void table_column(struct table *table, const char *title, unsigned flags)
 {
 	ARRAY_RESERVE(table->columns, table->column_capacity, table->column_count + 1);
-	table->columns[table->column_count++] = (struct column){ .title = title, .flags = flags, .width = text_width(title), .minimum = NARROWEST };
+	table->columns[table->column_count++] =
+		(struct column){ .title = title, .flags = flags, .width = text_width(title), .minimum = NARROWEST };
 }
 
 void table_column_least(struct table *table, const char *title, size_t minimum)

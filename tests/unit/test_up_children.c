@@ -68,7 +68,9 @@ static void start_shell(struct fixture *fixture, const char *name, const char *s
 {
 	struct err err = { "" };
 
-	assert_int_equal(children_start(fixture->children, name, (const char *const[]){ "/bin/sh", "-c", script, fixture->folder, NULL }, &err), 0);
+	const char *const arguments[] = { "/bin/sh", "-c", script, fixture->folder, NULL };
+
+	assert_int_equal(children_start(fixture->children, name, arguments, &err), 0);
 }
 
 static char *text_of(struct fixture *fixture, const char *name)
