@@ -1,13 +1,12 @@
 # weir: two commands matter, `make run` and `make test`; `make help` lists the rest.
 .DEFAULT_GOAL := help
-.PHONY: help run build page build-asan build-fuzz test quick-test fuzz bench lint format install clean
+.PHONY: help run deps-build deps-page deps-test page build build-asan build-fuzz test test-tools quick-test fuzz bench lint format install clean
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 ARGS ?=
-NINJA := ninja
-MESON := meson
 JOBS ?= $(shell nproc)
+export JOBS
 FUZZ_SECONDS ?= 3600
 
 help: ## lists what can be made
@@ -16,43 +15,45 @@ help: ## lists what can be made
 run: build ## a three-tier network on this machine: real jobs at three sites, the rest simulated (ARGS=--until-done, ARGS=--fresh)
 	@./weir up --network examples/networks/china.yaml --catalogue examples/chips/catalogue.yaml --demands examples/demands --state build/run $(ARGS)
 
+# One after the other, since apt-get works alone.
+deps-build:
+	@tools/deps.sh build
+
+deps-page: deps-build
+	@tools/deps.sh page
+
+deps-test: deps-page
+	@tools/deps.sh test
+
 # The page is built when Node is there; without it weir is built without the page and says so.
-page:
-	@tools/deps.sh page || echo "weir: no Node: building without the page"
+page: deps-page
 	@tools/page.sh
 
 build: page ## the release build in build/
-	@tools/deps.sh build
-	@test -f build/build.ninja || $(MESON) setup build -Dbuildtype=release -Db_lto=false >/dev/null
-	@$(NINJA) -C build -j $(JOBS) --quiet
-	@ln -sf src/cli/weir build/weir
+	@tools/build.sh build -Dbuildtype=release -Db_lto=false
 
-build-asan: page ## the build with AddressSanitizer and UBSan in build-asan/
-	@tools/deps.sh test
-	@test -f build-asan/build.ninja || $(MESON) setup build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Ddebug_checks=true >/dev/null
-	@$(NINJA) -C build-asan -j $(JOBS) --quiet
-	@ln -sf src/cli/weir build-asan/weir
+build-asan: deps-test page ## the build with AddressSanitizer and UBSan in build-asan/
+	@tools/build.sh build-asan -Dbuildtype=debugoptimized -Db_sanitize=address,undefined -Ddebug_checks=true
 
-build-fuzz: ## the fuzzers in build-fuzz/
-	@tools/deps.sh test
-	@test -f build-fuzz/build.ninja || CC=clang $(MESON) setup build-fuzz -Dbuildtype=debugoptimized -Dfuzz=true -Dtests=false -Dpage=disabled -Db_sanitize=address,undefined -Db_lundef=false >/dev/null
-	@$(NINJA) -C build-fuzz -j $(JOBS) --quiet
+build-fuzz: deps-test ## the fuzzers in build-fuzz/
+	@CC=clang tools/build.sh build-fuzz -Dbuildtype=debugoptimized -Dfuzz=true -Dtests=false -Dpage=disabled -Db_sanitize=address,undefined -Db_lundef=false
 
-build/venv/ready: tests/requirements.txt build/build.ninja
+build/venv/ready: tests/requirements.txt
 	@echo "weir: installing the API test tool into build/venv"
+	@mkdir -p build
 	@python3 -m venv build/venv
 	@build/venv/bin/python -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-build/build.ninja: build
-
-test: build build-asan build-fuzz ## every test, with the real servers it needs
+test-tools: deps-test
 	@$(MAKE) --no-print-directory build/venv/ready || echo "weir: the API test tool could not be installed; its tests are skipped"
 	@tools/web-test-deps.sh
+
+test: build build-asan build-fuzz test-tools ## every test, with the real servers it needs
 	@python3 tests/run.py
 
 quick-test: build ## the unit and contract tests of the release build only
-	@python3 tests/run.py --only unit
+	@python3 tests/run.py --only unit --builds build
 
 fuzz: build-fuzz ## every fuzzer for FUZZ_SECONDS each (default an hour)
 	@python3 tests/run.py --only fuzz --fuzz-seconds $(FUZZ_SECONDS)
@@ -60,7 +61,7 @@ fuzz: build-fuzz ## every fuzzer for FUZZ_SECONDS each (default an hour)
 bench: build ## every benchmark, one JSON object a line
 	@python3 bench/run.py
 
-lint: ## format, shell, man pages, layers, house words
+lint: ## shell, man pages, layers, house words
 	@python3 tests/run.py --only lint
 
 format: ## clang-format over the C sources

@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FUZZ_RUNS = 20000
 TIMEOUT_S = 1500
+OUTPUT_SHOWN = 12000  # characters of a failing test's output, the last ones
+NODE_NEEDED = 20  # by the browser's driver
 
 
 class Tally:
@@ -33,7 +36,7 @@ class Tally:
         for skip in skips:
             print(f"     skipped: {skip}", flush=True)
         if failed:
-            tail = output[-12000:]
+            tail = output[-OUTPUT_SHOWN:]
             print("\n".join("     | " + line for line in tail.splitlines()), flush=True)
 
 
@@ -126,7 +129,17 @@ def run_fuzz(tally, seconds_each):
         tally.add(f"fuzz/{path.name}", int(status == 0), int(status != 0), [], seconds, output)
 
 
+def node_version():
+    if not shutil.which("node"):
+        return 0
+    found = re.match(r"v(\d+)", subprocess.run(["node", "--version"], capture_output=True, text=True).stdout)
+    return int(found.group(1)) if found else 0
+
+
 def run_web(tally):
+    if node_version() < NODE_NEEDED:
+        tally.add("web", 0, 0, [f"Node {NODE_NEEDED} or newer is not installed"], 0, "")
+        return
     script = ROOT / "tests" / "web" / "run.mjs"
     status, output, seconds = timed(execute, ["node", str(script)], {"WEIR_BIN": str(ROOT / "build" / "weir")})
     tally.add("web", *count_tap(status, output), seconds, output)
@@ -136,11 +149,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=["unit", "lint", "fuzz", "api", "cli", "e2e", "web"])
     parser.add_argument("--fuzz-seconds", type=int, default=0)
+    parser.add_argument("--builds", nargs="+", default=["build", "build-asan"])
     arguments = parser.parse_args()
     tally = Tally()
     suites = {
         "lint": lambda: run_python(tally, "lint"),
-        "unit": lambda: [run_unit(tally, build) for build in ("build", "build-asan") if (ROOT / build).is_dir()],
+        "unit": lambda: [run_unit(tally, build) for build in arguments.builds if (ROOT / build / "build.ninja").is_file()],
         "cli": lambda: run_python(tally, "cli"),
         "api": lambda: run_python(tally, "api"),
         "e2e": lambda: run_python(tally, "e2e"),
