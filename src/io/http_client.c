@@ -411,7 +411,11 @@ static void call_options(struct http_call *call, const struct http_call_settings
 {
 	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
 	curl_easy_setopt(call->easy, CURLOPT_URL, settings->url);
+#if LIBCURL_VERSION_NUM >= 0x075500
 	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(call->easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
 	curl_easy_setopt(call->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(call->easy, CURLOPT_NOPROXY, call->client->no_proxy);
 	curl_easy_setopt(call->easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
