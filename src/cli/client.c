@@ -244,7 +244,7 @@ int client_get(struct client *client, const char *path, json_t **ret_json)
 	return client_call(client, &(struct client_request){ .path = path }, ret_json);
 }
 
-int client_get_pages(struct client *client, const char *path, size_t maximum, json_t **ret_json)
+int client_get_pages(struct client *client, const char *path, size_t maximum, bool quiet, json_t **ret_json)
 {
 	json_t *items = json_array();
 	cleanup_free char *cursor = NULL;
@@ -260,7 +260,7 @@ int client_get_pages(struct client *client, const char *path, size_t maximum, js
 		strbuf_puts(&page_path, path);
 		query_add(&page_path, "limit", limit);
 		query_add(&page_path, "cursor", cursor);
-		code = client_get(client, strbuf_text(&page_path), &page);
+		code = client_call(client, &(struct client_request){ .path = strbuf_text(&page_path), .quiet = quiet }, &page);
 		if (code != EXIT_OK) {
 			json_decref(items);
 			return code;

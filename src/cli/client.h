@@ -50,7 +50,7 @@ int client_call(struct client *client, const struct client_request *request, jso
 int client_get(struct client *client, const char *path, json_t **ret_json);
 
 /* Reads pages until `maximum` items (0: all) and gives {"items": [...], "next": "..."}. */
-int client_get_pages(struct client *client, const char *path, size_t maximum, json_t **ret_json);
+int client_get_pages(struct client *client, const char *path, size_t maximum, bool quiet, json_t **ret_json);
 
 /* Appends ?name=value or &name=value, escaped; nothing when value is NULL. */
 void query_add(struct strbuf *path, const char *name, const char *value);

@@ -59,7 +59,7 @@ static int show(struct client *client, bool present, bool json)
 	json_t *page = NULL, *summary = NULL;
 	const json_t *model;
 	size_t i;
-	int code = client_get_pages(client, "/v1/chips", 0, &page);
+	int code = client_get_pages(client, "/v1/chips", 0, false, &page);
 
 	if (code == EXIT_OK)
 		code = client_get(client, "/v1/summary", &summary);

@@ -64,34 +64,43 @@ static void show(const struct ls *ls, const json_t *page, struct strbuf *out)
 		strbuf_puts(out, "There are more; see --limit.\n");
 }
 
+/* Goes on through the server's absence, once it was there. */
 static int watch(struct client *client, const struct ls *ls, const char *path)
 {
+	cleanup_strbuf struct strbuf last = { 0 };
 	struct screen screen;
-	int code = EXIT_OK;
+	bool seen = false;
 
 	screen_init(&screen, stdout);
-	while (code == EXIT_OK || code == EXIT_UNREACHABLE) {
-		cleanup_strbuf struct strbuf text = { 0 };
+	for (;;) {
 		json_t *page = NULL;
+		int code = client_get_pages(client, path, (size_t)ls->limit, seen, &page);
 
-		code = client_get_pages(client, path, (size_t)ls->limit, &page);
+		if (code != EXIT_OK && !(seen && code == EXIT_UNREACHABLE))
+			return seen ? client_get_pages(client, path, (size_t)ls->limit, false, &page) : code;
 		if (code == EXIT_OK && ls->json) {
 			json_print_line(page);
 		} else if (code == EXIT_OK) {
-			show(ls, page, &text);
+			strbuf_reset(&last);
+			show(ls, page, &last);
+			screen_show(&screen, strbuf_text(&last));
+		} else if (screen.live && !ls->json) {
+			cleanup_strbuf struct strbuf text = { 0 };
+
+			strbuf_printf(&text, "%sThe server does not answer; trying again.\n", strbuf_text(&last));
 			screen_show(&screen, strbuf_text(&text));
 		}
+		seen = true;
 		json_decref(page);
 		usleep(WATCH_EVERY_US);
 	}
-	return code;
 }
 
 static int once(struct client *client, const struct ls *ls, const char *path)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
 	json_t *page = NULL;
-	int code = client_get_pages(client, path, (size_t)ls->limit, &page);
+	int code = client_get_pages(client, path, (size_t)ls->limit, false, &page);
 
 	if (code != EXIT_OK)
 		return code;

@@ -206,7 +206,7 @@ static int show_all(struct client *client, const struct sites *sites)
 	query_add(&path, "condition", sites->condition);
 	query_add(&path, "contains", sites->contains);
 	query_add(&path, "draining", sites->draining ? "true" : NULL);
-	code = client_get_pages(client, strbuf_text(&path), 0, &page);
+	code = client_get_pages(client, strbuf_text(&path), 0, false, &page);
 	if (code == EXIT_OK && sites->json) {
 		json_print(page);
 	} else if (code == EXIT_OK) {

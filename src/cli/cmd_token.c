@@ -83,7 +83,7 @@ static int list(struct client *client, const struct token *token)
 	const json_t *entry;
 	char text[SHOWN_SIZE];
 	size_t i;
-	int code = client_get_pages(client, "/v1/tokens", 0, &page);
+	int code = client_get_pages(client, "/v1/tokens", 0, false, &page);
 
 	if (code != EXIT_OK)
 		return code;

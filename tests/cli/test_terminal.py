@@ -90,6 +90,20 @@ class OnATerminal(unittest.TestCase):
         # Up two lines (the head and the row), then over them.
         self.assertRegex(terminal.text, r"frame-1[^\n]*\n\x1b\[J\x1b\[2A\r[^\n]*\n[^\n]*frame-2")
 
+    def test_watch_goes_on_while_the_server_is_away(self):
+        def answer(request):
+            if len(fake.seen) in (2, 3):  # a connection that was kept is tried anew at once
+                request.hang_up()
+            else:
+                request.answer({"items": [demand(name=f"frame-{len(fake.seen)}")], "next": ""})
+
+        with Fake(answer) as fake:
+            terminal = Terminal(["ls", "--watch"], self.environment(fake))
+            terminal.read_until(lambda text: "frame-4" in text or "frame-5" in text)
+            terminal.end(signal.SIGTERM)
+        self.assertIn("trying again", terminal.text)
+        self.assertNotIn("cannot reach", terminal.text)
+
     def test_watch_keeps_to_the_height(self):
         items = [demand(name=f"row-{i}") for i in range(100)]
         with Fake(lambda request: request.answer({"items": items, "next": ""})) as fake:

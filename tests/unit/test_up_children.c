@@ -67,7 +67,6 @@ static int teardown(void **state)
 static void start_shell(struct fixture *fixture, const char *name, const char *script)
 {
 	struct err err = { "" };
-
 	const char *const arguments[] = { "/bin/sh", "-c", script, fixture->folder, NULL };
 
 	assert_int_equal(children_start(fixture->children, name, arguments, &err), 0);
