@@ -17,6 +17,8 @@
 #include "platform/state.h"
 #include "wire/files.h"
 
+#define CHECK_SMALL 1000 /* rows and sites that are walked after each event */
+
 /* --- network and catalogue --------------------------------------------------------------------- */
 
 static bool region_is_named(const void *item, const void *key)
@@ -335,6 +337,16 @@ static int apply_event(struct platform *platform, const struct event *event, str
 	}
 }
 
+/* Debug builds: after each event, as long as the state is small; a large one is walked less often, so that
+ * the walks cost no more than some microseconds an event. */
+static void check_now_and_then(struct platform *platform)
+{
+	if (!platform->checks || platform->sequence - platform->checked <= (platform->row_count + platform->site_count) / CHECK_SMALL)
+		return;
+	platform->checked = platform->sequence;
+	platform_check(platform);
+}
+
 void platform_apply(struct platform *platform, struct event *event)
 {
 	struct err err = { "" };
@@ -346,8 +358,7 @@ void platform_apply(struct platform *platform, struct event *event)
 		abort();
 	}
 	platform->sequence = event->sequence;
-	if (platform->checks)
-		platform_check(platform);
+	check_now_and_then(platform);
 }
 
 int platform_replay(struct platform *platform, uint64_t sequence, int64_t time_us, uint32_t type, const void *payload, size_t length,
@@ -374,7 +385,7 @@ int platform_replay(struct platform *platform, uint64_t sequence, int64_t time_u
 		return err_prefix(err, code, "record %llu", (unsigned long long)sequence);
 	if (type < EVENT_SNAP_FIRST)
 		platform->sequence = sequence;
-	if (platform->checks && !platform->in_snapshot)
-		platform_check(platform);
+	if (!platform->in_snapshot)
+		check_now_and_then(platform);
 	return 0;
 }

@@ -245,7 +245,8 @@ struct platform {
 	struct observed *observed;
 	struct arena replay_arena;
 	bool in_snapshot;          /* between the first record of a snapshot and its end */
-	bool checks;               /* tests: walk everything after each event */
+	bool checks;               /* debug builds: walk everything after each event */
+	uint64_t checked;          /* sequence of the last walk */
 };
 
 /* --- sites (site.c) --- */
