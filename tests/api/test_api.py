@@ -616,6 +616,18 @@ class Sync(ApiCase):
         self.problem(410, "watch-gone", "POST", "/v1/sync/logs", {"site": "site-01", "watch": "12345"}, role="supplier")
 
 
+class Ending(ApiCase):
+    def test_the_platform_ends_whoever_is_connected(self):
+        """Streams end as a whole answer does, held syncs are answered, and the process exits well."""
+        waiting = self.connect()
+        waiting.request("GET", "/v1/events", headers={"Accept": "text/event-stream", "Authorization": "Bearer " + self.cluster.token("viewer")})
+        response = waiting.getresponse()
+        self.submit(impossible())
+        self.assertEqual(self.cluster.stop("serve"), 0)
+        self.assertIn(b"demand-accepted", response.read())
+        waiting.close()
+
+
 class Page(ApiCase):
     agents = False
 
