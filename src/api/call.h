@@ -35,6 +35,7 @@ struct api {
 	struct call *calls; /* open ones */
 	struct hub *hub;
 	struct board *board;
+	uint64_t epoch; /* the platform's, once somebody asked; the same for the life of the process */
 	bool stopping;
 };
 
