@@ -14,14 +14,15 @@
 #include "base/mem.h"
 #include "base/strbuf.h"
 
-#define ANSWER_MAX (1u << 20)
+#define ANSWER_MIN 65536
+#define ANSWER_MAX (64u << 20)
 
 struct connection {
 	int fd;
 	struct strbuf out;
 	size_t sent;
 	char *in;
-	size_t in_length;
+	size_t in_length, in_capacity;
 	int64_t begun_us;
 	bool busy;
 };
@@ -130,16 +131,31 @@ static void take_answer(struct load *load, struct connection *connection, int st
 	load->latencies[load->latency_count++] = load_now_us() - connection->begun_us;
 }
 
+/* Reads all that is there: it is told of once. */
 static int on_readable(struct load *load, struct connection *connection)
 {
-	ssize_t got = recv(connection->fd, connection->in + connection->in_length, ANSWER_MAX - connection->in_length - 1, MSG_DONTWAIT);
 	int status;
 
-	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+	for (;;) {
+		ssize_t got;
+
+		if (connection->in_capacity - connection->in_length < ANSWER_MIN) {
+			if (connection->in_capacity >= ANSWER_MAX)
+				return -EMSGSIZE;
+			connection->in_capacity = connection->in_capacity ? connection->in_capacity * 2 : 2 * ANSWER_MIN;
+			connection->in = mem_resize(connection->in, connection->in_capacity, 1);
+		}
+		got = recv(connection->fd, connection->in + connection->in_length, connection->in_capacity - connection->in_length - 1, MSG_DONTWAIT);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 && errno == EAGAIN)
+			break;
+		if (got <= 0)
+			return got < 0 ? -errno : -ECONNRESET;
+		connection->in_length += (size_t)got;
+	}
+	if (!connection->busy || connection->in_length == 0)
 		return 0;
-	if (got <= 0)
-		return got < 0 ? -errno : -ECONNRESET;
-	connection->in_length += (size_t)got;
 	status = parse_answer(connection);
 	if (status != 0)
 		take_answer(load, connection, status);
@@ -157,7 +173,6 @@ static int connect_one(struct load *load, struct connection *connection)
 	if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
 	setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	connection->in = mem_alloc(ANSWER_MAX);
 	return epoll_ctl(load->epoll, EPOLL_CTL_ADD, connection->fd, &event) < 0 ? -errno : 0;
 }
 

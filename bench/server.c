@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -50,11 +51,15 @@ int server_write(const struct server *server, const char *name, const char *text
 static pid_t spawn(const struct server *server, const char *log, const char *const arguments[])
 {
 	cleanup_free char *path = mem_printf("%s/%s", server->folder, log);
-	pid_t child = fork();
+	pid_t parent = getpid(), child = fork();
 
 	if (child == 0) {
 		int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
 
+		/* Nothing is left running when the benchmark is killed. */
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != parent)
+			_exit(127);
 		dup2(fd, STDOUT_FILENO);
 		dup2(fd, STDERR_FILENO);
 		execv(server->weir, (char *const *)arguments);

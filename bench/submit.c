@@ -43,18 +43,19 @@ static int64_t disk_syncs_per_s(const struct server *server)
 {
 	cleanup_free char *path = mem_printf("%s/sync-probe", server->folder);
 	char page[4096] = { 1 };
-	int64_t begin_us = load_now_us(), count = 0;
+	int64_t begin_us = load_now_us(), syncs = 0;
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	while (fd >= 0 && load_now_us() - begin_us < 2000000) {
-		if (pwrite(fd, page, sizeof(page), (count % 1024) * 4096) < 0 || fdatasync(fd) < 0)
+		if (pwrite(fd, page, sizeof(page), (syncs % 1024) * 4096) < 0 || fdatasync(fd) < 0)
 			break;
-		count++;
+		syncs++;
 	}
 	begin_us = load_now_us() - begin_us;
-	close(fd);
+	if (fd >= 0)
+		close(fd);
 	unlink(path);
-	return count * 1000000 / (begin_us ? begin_us : 1);
+	return syncs * 1000000 / (begin_us ? begin_us : 1);
 }
 
 static const char *single_body(void *context, uint64_t number, size_t *ret_length)
@@ -207,39 +208,93 @@ static int run_start(const struct settings *settings, struct err *err)
 	return code;
 }
 
+/* What each of the sites has: 63 nodes and 400 chips. */
+#define SITE_GROUPS                                                                                                                        \
+	"[{\"name\": \"a\", \"count\": 50, \"cpu\": 64, \"memory\": \"256GiB\", \"chips\": {\"h100\": 8}}, "                             \
+	"{\"name\": \"b\", \"count\": 13, \"cpu\": 96, \"memory\": \"1TiB\"}]"
+
 static void make_network(struct strbuf *out, long sites)
 {
 	strbuf_puts(out, "network:\n  name: bench\n  regions: [{name: here}]\n  sites:\n");
 	for (long i = 0; i < sites; i++)
 		strbuf_printf(out,
 			      "    - {name: site-%ld, title: Site %ld, tier: %s, region: here, operator: bench, latitude: %ld.%02ld, longitude: %ld.%02ld, "
-			      "engine: simulated, groups: [{name: a, count: 50, cpu: 64, memory: 256GiB, chips: {h100: 8}}, {name: b, count: 13, cpu: 96, memory: 1TiB}]}\n",
+			      "engine: simulated, groups: " SITE_GROUPS "}\n",
 			      i, i, i % 100 == 0 ? "hub" : i % 10 == 0 ? "regional" : "edge", 20 + i % 25, i % 100, 80 + i / 25 % 45, i % 97);
 }
 
+static const char *supply_body(void *context, uint64_t number, size_t *ret_length)
+{
+	struct strbuf *body = context;
+
+	strbuf_reset(body);
+	strbuf_printf(body,
+		      "{\"version\": 1, \"site\": \"site-%llu\", \"epoch\": \"1\", \"sequence\": \"1\", \"agent\": \"bench\", "
+		      "\"engine\": \"simulated\", \"supply_hash\": \"1\", \"groups\": " SITE_GROUPS "}",
+		      (unsigned long long)number);
+	*ret_length = body->length;
+	return body->data;
+}
+
+static int send_all(struct load_settings *load, const char *what, struct err *err)
+{
+	struct load_result result;
+	int code = load_run(load, &result);
+
+	if (code < 0)
+		return err_set(err, code, "%s broke off: %s", what, strerror(-code));
+	return result.refused == 0 ? 0 : err_set(err, -EIO, "%s: %llu were refused", what, (unsigned long long)result.refused);
+}
+
+/* Every site reports what it has, as its agent would, and then live demands that nobody can take. */
 static int fill(const struct settings *settings, struct server *server, struct err *err)
 {
-	cleanup_strbuf struct strbuf body = { 0 };
-	struct load_settings load = { .port = server->port, .path = "/v1/demands/batch", .token = server->token, .connections = 1,
-				      .requests_max = (uint64_t)(settings->demands / FILL_DEMANDS), .body = batch_body, .context = &body };
-	struct load_result result;
-	int code;
+	cleanup_strbuf struct strbuf text = { 0 };
+	cleanup_strbuf struct strbuf batch = { 0 };
+	struct load_settings supply = { .port = server->port, .path = "/v1/sync", .token = server->token, .connections = SINGLE_CONNECTIONS,
+					.requests_max = (uint64_t)settings->sites, .body = supply_body, .context = &text };
+	struct load_settings demands = { .port = server->port, .path = "/v1/demands/batch", .token = server->token, .connections = 1,
+					 .requests_max = (uint64_t)(settings->demands / FILL_DEMANDS), .body = batch_body, .context = &batch };
+	int code = send_all(&supply, "the sites' supply", err);
 
-	make_batch(&body, FILL_DEMANDS);
-	code = load_run(&load, &result);
-	if (code == 0 && result.refused > 0)
-		code = -EIO;
-	return code < 0 ? err_set(err, code, "filling the platform failed") : 0;
+	make_batch(&batch, FILL_DEMANDS);
+	return code < 0 ? code : send_all(&demands, "the demands", err);
+}
+
+/* What the platform itself counts. */
+struct counts {
+	long long nodes, chips, live;
+};
+
+static struct counts count(const struct server *server)
+{
+	static const char *const live[] = { "pending", "placed", "running", "stopping" };
+	json_t *summary = server_get(server, "/v1/summary"), *tier;
+	struct counts counts = { 0 };
+	size_t i;
+
+	json_array_foreach(json_object_get(summary, "tiers"), i, tier) {
+		counts.nodes += json_integer_value(json_object_get(tier, "nodes"));
+		counts.chips += json_integer_value(json_object_get(tier, "chips"));
+	}
+	for (i = 0; i < ARRAY_COUNT(live); i++)
+		counts.live += json_integer_value(json_object_get(json_object_get(summary, "demands"), live[i]));
+	json_decref(summary);
+	return counts;
 }
 
 static void print_restart(const struct settings *settings, const char *from, const struct server *server)
 {
+	struct counts counts = count(server);
+
 	if (settings->json)
-		printf("{\"mode\":\"restart\",\"from\":\"%s\",\"sites\":%ld,\"demands\":%ld,\"restart_s\":%.3f,\"peak_mib\":%lld}\n", from,
-		       settings->sites, settings->demands, (double)server->up_us / 1e6, (long long)server_peak_mib(server));
+		printf("{\"mode\":\"restart\",\"from\":\"%s\",\"sites\":%ld,\"nodes\":%lld,\"chips\":%lld,\"demands\":%lld,\"restart_s\":%.3f,"
+		       "\"peak_mib\":%lld}\n",
+		       from, settings->sites, counts.nodes, counts.chips, counts.live, (double)server->up_us / 1e6,
+		       (long long)server_peak_mib(server));
 	else
-		printf("restart from the %-8s  %ld sites, %ld live demands: %.2f s, %lld MiB\n", from, settings->sites, settings->demands,
-		       (double)server->up_us / 1e6, (long long)server_peak_mib(server));
+		printf("restart from the %-8s  %ld sites, %lld nodes, %lld chips, %lld live demands: %.2f s, %lld MiB\n", from, settings->sites,
+		       counts.nodes, counts.chips, counts.live, (double)server->up_us / 1e6, (long long)server_peak_mib(server));
 	fflush(stdout);
 }
 
