@@ -124,10 +124,11 @@ static int read_reply(const void *body, size_t length, struct arena *arena, stru
 	return 0;
 }
 
-/* Goes on after an answer: at once when there is something to say or to hear, else when the last call has ended. */
-static void sync_on(struct site *site, const struct site_call *ended, bool at_once)
+/* Goes on after an answer: at once when there is something to say or to hear, else when the last call has ended;
+ * after a pause when a platform does not hold what it has no answer to. */
+static void sync_on(struct site *site, const struct site_call *ended, bool at_once, bool empty)
 {
-	bool quick = agent_boottime_us() - ended->sent_us < PAUSE_MS * 1000;
+	bool quick = empty && agent_boottime_us() - ended->sent_us < PAUSE_MS * 1000;
 
 	if (!at_once && site->dirty) {
 		site_changed(site);
@@ -149,7 +150,7 @@ static void take_reply(struct site *site, const struct site_call *call, const vo
 	cleanup_arena struct arena arena = { 0 };
 	struct sync_reply reply;
 	struct err err = { "" };
-	bool news;
+	bool news, empty;
 
 	if (read_reply(body, length, &arena, &reply, &err) < 0) {
 		retry_later(site, err.text);
@@ -157,6 +158,7 @@ static void take_reply(struct site *site, const struct site_call *call, const vo
 	}
 	tell_success(site);
 	news = reply_is_news(site, &reply, call->sequence);
+	empty = !news || (reply.epoch == site->heard_epoch && reply.revision == site->heard_revision && reply.forget_count == 0);
 	if (news) {
 		site->acted_sequence = call->sequence;
 		if (reply.epoch != site->heard_epoch)
@@ -167,7 +169,7 @@ static void take_reply(struct site *site, const struct site_call *call, const vo
 		site->lease_us = reply.lease_us;
 		site_act(site, &reply, call->sent_us);
 	}
-	sync_on(site, call, news && (reply.more || reply.want_supply));
+	sync_on(site, call, news && (reply.more || reply.want_supply), empty);
 }
 
 /* What a problem says (RFC 9457), or the answer as it is. */
