@@ -51,6 +51,7 @@ static void refuse(struct site *site, const struct weir_attempt_key *key, uint64
 	refusal->key = *key;
 	refusal->token = token;
 	snprintf(refusal->message, sizeof(refusal->message), "%s", message);
+	site->dirty = true;
 	log_warning("agent", "%s: an attempt was refused: %s", site->spec->name, message);
 }
 
