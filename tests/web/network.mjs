@@ -6,7 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
-const WEIR = process.env.WEIR_BIN ?? join(ROOT, "build/weir");
+export const WEIR = process.env.WEIR_BIN ?? join(ROOT, "build/weir");
 const PATIENCE_MS = 120_000;
 const LIVE = ["guian-hub", "zhengzhou-regional", "suzhou-edge"];
 

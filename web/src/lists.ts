@@ -1,7 +1,7 @@
 // What stands beside the map: the summary, and the lists of demands, sites and chips.
 import type { Demand, Site, Summary } from "./api";
 import { byId, h, keyed, replace, type Child } from "./dom";
-import { clock, cores, count, duration, percent } from "./format";
+import { cores, count, duration, percent } from "./format";
 import { conditionText, DEMANDS_MAX, ended, load, state } from "./state";
 
 const STATES = ["live", "ended", "pending", "placed", "running", "stopping", "succeeded", "failed", "timed-out", "cancelled"];
@@ -39,10 +39,9 @@ function box(id: string, title: string, value: string, note: string, share: numb
 }
 
 function demandBox(demands: Summary["demands"]): HTMLElement {
-	const of = (name: string): number => demands[name] ?? 0, failed = of("failed") + of("timed-out");
-	const starting = of("placed") + of("stopping");
-	return box("demands", "Demands", `${count(of("running"))} running`,
-		`${count(of("pending"))} pending, ${starting ? `${count(starting)} starting or ending, ` : ""}${count(of("succeeded"))} succeeded${failed ? `, ${count(failed)} failed` : ""}${of("cancelled") ? `, ${count(of("cancelled"))} cancelled` : ""}`, null);
+	const of = (name: string): number => demands[name] ?? 0;
+	const parts: [number, string][] = [[of("placed"), "starting"], [of("stopping"), "ending"], [of("succeeded"), "succeeded"], [of("failed") + of("timed-out"), "failed"], [of("cancelled"), "cancelled"]];
+	return box("demands", "Demands", `${count(of("running"))} running`, [`${count(of("pending"))} pending`, ...parts.filter(([value]) => value).map(([value, word]) => `${count(value)} ${word}`)].join(", "), null);
 }
 
 export function drawSummary(): void {
@@ -62,29 +61,32 @@ export function drawSummary(): void {
 
 /* --- demands ----------------------------------------------------------------------------------- */
 
+// How long it has run, or waited when it never ran.
 function when(demand: Demand): string {
-	if (ended(demand.state)) return demand.started_us > 0 ? duration(demand.ended_us - demand.started_us) : clock(demand.ended_us);
-	return duration(Date.now() * 1000 - (demand.started_us || demand.accepted_us));
+	const until = ended(demand.state) ? demand.ended_us : Date.now() * 1000;
+	return duration(until - (demand.started_us || demand.accepted_us));
 }
 
 // What of a demand its row shows, without the time that goes by.
 function demandSign(demand: Demand): string {
-	return [demand.state, demand.reason, demand.progress_permille, demand.sites, demand.running_count, demand.started_us, demand.ended_us].join("\n");
+	return [demand.state, demand.reason, demand.progress_permille, demand.sites, demand.running_count, engines(sitesOf(demand))].join("\n");
 }
 
-function engineOf(names: string[]): string {
+const sitesOf = (demand: Demand): string[] => demand.sites.split(",").map((name) => name.trim()).filter((name) => name);
+
+function engines(names: string[]): string {
 	return [...new Set(names.map((name) => state.site(name)?.engine ?? ""))].filter((engine) => engine).join(", ");
 }
 
 function demandRow(demand: Demand): HTMLElement {
-	const names = demand.sites.split(",").map((name) => name.trim()).filter((name) => name);
+	const names = sitesOf(demand);
 	const size = demand.kind === "service" ? `${count(demand.running_count)}/${count(demand.workers)} up` : demand.workers > 1 ? `${count(demand.workers)} workers` : "";
 	const moving = demand.state === "running" && demand.progress_permille >= 0;
 	return h("tr", { "data-demand": demand.id, "data-state": demand.state, "data-href": `#/demands/${demand.id}` },
 		h("td", { class: "main" }, h("a", { href: `#/demands/${demand.id}`, "data-key": demand.id, title: demand.title || demand.name }, demand.name),
-			h("small", {}, [demand.tenant, size, demand.simulated ? "simulated" : ""].filter((part) => part).join(" · "))),
+			h("small", {}, [demand.simulated ? "simulated" : "", demand.tenant, size].filter((part) => part).join(" · "))),
 		h("td", { class: "state" }, pill(demand.state), moving ? h("progress", { max: 1000, value: demand.progress_permille, "aria-label": `${demand.name}: ${percent(demand.progress_permille / 1000)} done` }) : null),
-		h("td", { class: "where" }, ...(names.length ? [siteLink(names[0]), h("small", {}, [names.length > 1 ? `and ${names.length - 1} more` : "", engineOf(names)].filter((part) => part).join(" · "))] : [])),
+		h("td", { class: "where" }, ...(names.length ? [siteLink(names[0]), h("small", {}, [names.length > 1 ? `and ${names.length - 1} more` : "", engines(names)].filter((part) => part).join(" · "))] : [])),
 		h("td", { class: "number time" }), h("td", { class: "reason" }, h("div", { class: "clamp", title: demand.reason }, demand.reason)));
 }
 

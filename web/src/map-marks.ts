@@ -18,7 +18,7 @@ export interface Wanted extends Point { key: string; members: Site[] }
 
 export function loadStep(site: Site): string {
 	const share = load(site);
-	return share === null || site.condition === "unseen" ? "none" : String(Math.min(LOAD_STEPS - 1, Math.floor(share * LOAD_STEPS)));
+	return share === null ? "none" : String(Math.min(LOAD_STEPS - 1, Math.floor(share * LOAD_STEPS)));
 }
 
 export function describe(site: Site): string {

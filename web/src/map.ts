@@ -14,7 +14,7 @@ const WIDTH_FULL = 700;                              // pixels of width from whi
 
 const marks = new Map<string, Mark>();
 const selected = new Set<string>();
-const layers = new Map<string, SVGGElement>(); // the sites of a tier, the greater above the lesser
+const layers = new Map<string, SVGGElement>(); // the sites of a tier, the greater above the lesser, and above all what runs for real
 let root: SVGSVGElement, landLayer: SVGGElement, links: SVGGElement, rings: SVGGElement, sites: SVGGElement, labels: SVGGElement, tip: HTMLElement;
 let view: MapView;
 let projection: GeoProjection | null = null;
@@ -77,7 +77,7 @@ function update(): void {
 		let mark = marks.get(key);
 		if (!mark) {
 			mark = make(key);
-			(layers.get(members[0].tier) ?? sites).append(mark.group);
+			(layers.get(members[0].engine === "simulated" ? members[0].tier : "live") ?? sites).append(mark.group);
 		}
 		Object.assign(mark, { members, x, y });
 		dress(mark);
@@ -213,7 +213,7 @@ export function startMap(openSite: (name: string) => void): void {
 	links = svg("g", { class: "links", "aria-hidden": "true" });
 	rings = svg("g", { class: "rings", "aria-hidden": "true" });
 	sites = svg("g", { role: "group", "aria-label": "Sites: arrow keys go from one to the next, Enter opens, plus and minus zoom" });
-	for (const tier of TIERS) layers.set(tier, sites.appendChild(svg("g", {})));
+	for (const tier of [...TIERS, "live"]) layers.set(tier, sites.appendChild(svg("g", {})));
 	labels = svg("g", { class: "labels", "aria-hidden": "true" });
 	root = svg("svg", {}, landLayer, links, rings, sites, labels);
 	tip = h("div", { class: "tip", hidden: true });

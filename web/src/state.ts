@@ -127,8 +127,9 @@ class State extends EventTarget {
 
 export const state = new State();
 
-// The share in use of what is scarcer at the site; null when it offers nothing yet.
+// The share in use of what is scarcer at the site; null when it offers nothing, or is not known to.
 export function load(site: Site): number | null {
+	if (site.condition === "unseen") return null;
 	const cpu = site.cpu_milli > 0 ? 1 - site.cpu_free_milli / site.cpu_milli : null;
 	const chips = site.chips > 0 ? 1 - site.chips_free / site.chips : null;
 	return cpu === null ? chips : Math.max(cpu, chips ?? 0);
