@@ -193,7 +193,7 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 	replica->ready_us = 0;
 	demand->current_count++;
 	platform->last_token = body->token;
-	site_add_attempt(site, attempt);
+	site_add_attempt(platform, site, attempt);
 	site_touch(platform, site);
 	demand_refresh(platform, demand, event->time_us);
 	return 0;
@@ -253,6 +253,8 @@ static int check_next(const struct demand *demand, const struct attempt_ended_bo
 		return err_set(err, -EINVAL, "an attempt ended without an outcome");
 	if ((demand->cancelled || demand->finishing) && body->next != NEXT_NOTHING)
 		return err_set(err, -EINVAL, "a demand that ends gets no further attempt");
+	if (body->next == NEXT_NOTHING && !demand->cancelled && demand->class->kind != DEMAND_JOB)
+		return err_set(err, -EINVAL, "a service goes on until it is cancelled");
 	if (body->next == NEXT_WAIT && body->ready_us <= 0)
 		return err_set(err, -EINVAL, "a replica waits for no time at all");
 	if (body->failures < 0 || body->failures > UINT32_MAX)
@@ -276,7 +278,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 	replica = &demand->replicas[attempt->replica];
 	for (uint32_t i = 0; i < attempt->slot_count; i++)
 		supply_give(&attempt->site->supply, &attempt->slots[i], &demand->class->shape);
-	site_remove_attempt(attempt->site, attempt);
+	site_remove_attempt(platform, attempt->site, attempt);
 	site_touch(platform, attempt->site);
 	demand->current_count--;
 	demand->running_count -= attempt_is_running(attempt);

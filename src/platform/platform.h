@@ -42,6 +42,7 @@ struct platform_settings {
 	int64_t lost_after_us;       /* default 45 s; more than lease_us plus the time the engine takes to stop */
 	int64_t replica_backoff_us;  /* first wait of a failed replica, doubled up to 5 min; default 1 s */
 	size_t round_placements_max; /* default 4096 */
+	size_t site_attempts_max;    /* no more are placed on a site; default 50,000. A round may overshoot by its placements: below SYNC_ATTEMPTS_MAX */
 };
 void platform_settings_defaults(struct platform_settings *settings);
 

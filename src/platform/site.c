@@ -59,6 +59,11 @@ void site_touch(struct platform *platform, struct site *site)
 	platform->changed[platform->changed_count++] = site;
 }
 
+static bool site_is_crowded(const struct platform *platform, const struct site *site)
+{
+	return site->attempt_count >= platform->settings.site_attempts_max;
+}
+
 void site_refresh_view(struct platform *platform, struct site *site)
 {
 	const struct site_spec *spec = site->spec;
@@ -66,7 +71,7 @@ void site_refresh_view(struct platform *platform, struct site *site)
 	platform->views[site->index] = (struct site_view){
 		.index = site->index, .name = spec->name, .title = spec->title, .tier = spec->tier, .region = spec->region,
 		.engine = spec->engine, .condition = site->condition, .draining = site->draining, .seconds_since_seen = -1,
-		.price = spec->price, .supply = &site->supply,
+		.crowded = site_is_crowded(platform, site), .price = spec->price, .supply = &site->supply,
 	};
 }
 
@@ -97,20 +102,24 @@ void site_list(struct platform *platform, struct site *site)
 	*(site->later ? &site->later->earlier : &site->watch->last) = site;
 }
 
-void site_add_attempt(struct site *site, struct attempt *attempt)
+void site_add_attempt(struct platform *platform, struct site *site, struct attempt *attempt)
 {
 	ARRAY_RESERVE(site->attempts, site->attempt_capacity, site->attempt_count + 1);
 	attempt->site_index = site->attempt_count;
 	site->attempts[site->attempt_count++] = attempt;
+	if (site->index != SITE_NONE)
+		platform->views[site->index].crowded = site_is_crowded(platform, site);
 }
 
-void site_remove_attempt(struct site *site, struct attempt *attempt)
+void site_remove_attempt(struct platform *platform, struct site *site, struct attempt *attempt)
 {
 	struct attempt *last = site->attempts[--site->attempt_count];
 
 	assert(site->attempts[attempt->site_index] == attempt);
 	site->attempts[attempt->site_index] = last;
 	last->site_index = attempt->site_index;
+	if (site->index != SITE_NONE)
+		platform->views[site->index].crowded = site_is_crowded(platform, site);
 }
 
 void site_set_supply(struct platform *platform, struct site *site, struct supply *supply)

@@ -57,6 +57,8 @@ static int check_replicas(const struct snap_demand *body, const struct class *cl
 	size_t current = 0;
 	int64_t last = -1;
 
+	if (body->finishing && class->kind != DEMAND_JOB)
+		return err_set(err, -EINVAL, "a service that ends without having been cancelled");
 	for (size_t i = 0; i < body->replica_count; i++) {
 		const struct snap_replica *replica = &body->replicas[i];
 
@@ -151,7 +153,7 @@ static void fill_replicas(struct platform *platform, struct demand *demand, cons
 			replica->attempt = attempt;
 			demand->current_count++;
 			demand->running_count += attempt_is_running(attempt);
-			site_add_attempt(attempt->site, attempt);
+			site_add_attempt(platform, attempt->site, attempt);
 		}
 	}
 	for (size_t i = body->past_count; i-- > 0;)

@@ -25,6 +25,7 @@ void platform_settings_defaults(struct platform_settings *settings)
 		.lost_after_us = 45000000,
 		.replica_backoff_us = 1000000,
 		.round_placements_max = 4096,
+		.site_attempts_max = 50000,
 	};
 }
 

@@ -258,8 +258,8 @@ void site_touch(struct platform *platform, struct site *site); /* what it should
 void site_refresh_view(struct platform *platform, struct site *site);
 void site_list(struct platform *platform, struct site *site); /* puts it where its condition and seen_us belong */
 void site_unlist(struct platform *platform, struct site *site);
-void site_add_attempt(struct site *site, struct attempt *attempt);
-void site_remove_attempt(struct site *site, struct attempt *attempt);
+void site_add_attempt(struct platform *platform, struct site *site, struct attempt *attempt);
+void site_remove_attempt(struct platform *platform, struct site *site, struct attempt *attempt);
 void site_set_supply(struct platform *platform, struct site *site, struct supply *supply_taken);
 
 /* --- tokens and keys (token.c) --- */

@@ -199,7 +199,9 @@ struct verdict rules_check_site_cached(struct chip_cache *cache, const struct si
 		verdict.code = VERDICT_SITE_SUSPECT;
 	else if (site->draining)
 		verdict.code = VERDICT_SITE_DRAINING;
-	if (verdict.code == VERDICT_FITS || verdict.code == VERDICT_SITE_DRAINING)
+	else if (site->crowded)
+		verdict.code = VERDICT_SITE_CROWDED;
+	if (verdict.code == VERDICT_FITS || verdict.code == VERDICT_SITE_DRAINING || verdict.code == VERDICT_SITE_CROWDED)
 		verdict.have = 0;
 	return verdict;
 }

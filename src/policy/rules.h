@@ -25,6 +25,7 @@ struct site_view {
 	enum engine_kind engine;
 	enum site_condition condition;
 	bool draining;
+	bool crowded; /* holds as many attempts as a site may report */
 	int64_t seconds_since_seen; /* -1 never */
 	struct price price;
 	const struct supply *supply;

@@ -24,6 +24,7 @@ static const char *const verdict_code_words[VERDICT_COUNT] = {
 	[VERDICT_SITE_LOST] = "site-lost",
 	[VERDICT_SITE_SUSPECT] = "site-suspect",
 	[VERDICT_SITE_DRAINING] = "site-draining",
+	[VERDICT_SITE_CROWDED] = "site-crowded",
 	[VERDICT_CHIPS_BUSY] = "chips-busy",
 	[VERDICT_CPU_BUSY] = "cpu-busy",
 	[VERDICT_MEMORY_BUSY] = "memory-busy",
@@ -253,6 +254,9 @@ void verdict_reason(const struct verdict *verdict, const char *chips, struct str
 		break;
 	case VERDICT_SITE_DRAINING:
 		strbuf_puts(out, "draining");
+		break;
+	case VERDICT_SITE_CROWDED:
+		strbuf_puts(out, "runs as many attempts as one site may report");
 		break;
 	default:
 		busy_reason(verdict, chips, out);

@@ -33,6 +33,7 @@ enum verdict_code {
 	VERDICT_SITE_LOST,        /* have: seconds since the last sync, -1 never */
 	VERDICT_SITE_SUSPECT,     /* likewise */
 	VERDICT_SITE_DRAINING,
+	VERDICT_SITE_CROWDED,     /* it holds as many attempts as one site may report */
 	VERDICT_CHIPS_BUSY,       /* have, want: chips; for shares (`resource` chip-share) milli-chips: of the chip with the most
 	                             left when one share is asked for, else what all usable chips still give in such shares */
 	VERDICT_CPU_BUSY,         /* have, want: milli-cores */

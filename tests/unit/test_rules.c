@@ -231,7 +231,11 @@ static void condition_comes_after_what_never_changes(void **state)
 
 	fixture->site.seconds_since_seen = 30;
 	fixture->site.draining = true;
+	fixture->site.crowded = true;
 	assert_int_equal(check(fixture).code, VERDICT_SITE_DRAINING);
+	fixture->site.draining = false;
+	assert_int_equal(check(fixture).code, VERDICT_SITE_CROWDED);
+	fixture->site.draining = true;
 	fixture->site.condition = CONDITION_LOST;
 	assert_int_equal(check(fixture).code, VERDICT_SITE_LOST);
 	assert_int_equal(check(fixture).have, 30);
