@@ -87,7 +87,7 @@ class Kills(unittest.TestCase):
         seed = int(os.environ.get("WEIR_SEED", random.SystemRandom().randrange(1 << 30)))
         print(f"seed {seed}", flush=True)
         rng = random.Random(seed)
-        with Cluster(NETWORK) as cluster:
+        with Cluster(NETWORK, serve_options=["--snapshot-every", "100"]) as cluster:
             ran = cluster.folder / "ran"
             ran.mkdir()
             cluster.serve()
