@@ -5,14 +5,18 @@ import { build } from "esbuild";
 import { feature } from "topojson-client";
 
 const require = createRequire(import.meta.url);
-const WEST = 55, EAST = 155, SOUTH = -5, NORTH = 62; // degrees
+const WEST = 55,
+	EAST = 155,
+	SOUTH = -5,
+	NORTH = 62; // degrees
 const DIGITS = 2;
 
 // Sutherland-Hodgman against one edge of the box: `inside` and `cross` say where points lie and lines meet it.
 function cut(ring, inside, cross) {
 	const out = [];
 	for (let i = 0; i < ring.length; i++) {
-		const a = ring[i], b = ring[(i + 1) % ring.length];
+		const a = ring[i],
+			b = ring[(i + 1) % ring.length];
 		if (inside(a)) out.push(a);
 		if (inside(a) !== inside(b)) out.push(cross(a, b));
 	}

@@ -4,19 +4,42 @@ import { join } from "node:path";
 import { open } from "./browser.mjs";
 import { Network } from "./network.mjs";
 
-const SITES = 20_000, STALL_MAX_MS = 2000, MARKS_MAX = 3000;
+const SITES = 20_000,
+	STALL_MAX_MS = 2000,
+	MARKS_MAX = 3000;
 
 function large() {
 	const sites = Array.from({ length: SITES }, (_, at) => ({
-		name: `site-${at}`, title: `Site ${at}`, tier: at < 20 ? "hub" : at < 420 ? "regional" : "edge", region: `region-${at % 30}`, operator: "made-up", engine: "simulated",
-		latitude: Number((19 + ((at * 7919) % 3100) / 100).toFixed(2)), longitude: Number((78 + ((at * 104729) % 5500) / 100).toFixed(2)),
+		name: `site-${at}`,
+		title: `Site ${at}`,
+		tier: at < 20 ? "hub" : at < 420 ? "regional" : "edge",
+		region: `region-${at % 30}`,
+		operator: "made-up",
+		engine: "simulated",
+		latitude: Number((19 + ((at * 7919) % 3100) / 100).toFixed(2)),
+		longitude: Number((78 + ((at * 104729) % 5500) / 100).toFixed(2)),
 		groups: [{ name: "all", count: 4, cpu: 64, memory: "256GiB" }],
 	}));
-	return { network: { name: "large", title: "Large", regions: Array.from({ length: 30 }, (_, at) => ({ name: `region-${at}`, title: `Region ${at}` })), sites, links: [] } };
+	return {
+		network: {
+			name: "large",
+			title: "Large",
+			regions: Array.from({ length: 30 }, (_, at) => ({ name: `region-${at}`, title: `Region ${at}` })),
+			sites,
+			links: [],
+		},
+	};
 }
 
 // How many sites the marks on the map stand for.
-const counted = (page) => page.evaluate(() => [...document.querySelectorAll("#map .site")].reduce((sum, mark) => sum + (mark.classList.contains("cell") ? parseInt(mark.getAttribute("aria-label").replace(/,/g, ""), 10) : 1), 0));
+const counted = (page) =>
+	page.evaluate(() =>
+		[...document.querySelectorAll("#map .site")].reduce(
+			(sum, mark) =>
+				sum + (mark.classList.contains("cell") ? parseInt(mark.getAttribute("aria-label").replace(/,/g, ""), 10) : 1),
+			0,
+		),
+	);
 
 export async function many({ browser, test, check, picture }) {
 	const network = new Network();
@@ -28,7 +51,9 @@ export async function many({ browser, test, check, picture }) {
 			const page = await open(browser, network);
 			await page.evaluate(() => {
 				window.longest = 0;
-				new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.longest = Math.max(window.longest, entry.duration)))).observe({ entryTypes: ["longtask"] });
+				new PerformanceObserver((list) =>
+					list.getEntries().forEach((entry) => (window.longest = Math.max(window.longest, entry.duration))),
+				).observe({ entryTypes: ["longtask"] });
 			});
 			await page.waitForFunction(() => document.querySelector("#box-sites")?.textContent.includes("20,000"));
 			check((await counted(page)) === SITES, `${await counted(page)} sites on the map`);
@@ -44,7 +69,10 @@ export async function many({ browser, test, check, picture }) {
 				await page.mouse.wheel(0, -200);
 				await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 			}
-			check((await page.locator("#map .cell").count()) === 0 && (await page.locator("#map [data-site]").count()) > 0, "no single sites however near");
+			check(
+				(await page.locator("#map .cell").count()) === 0 && (await page.locator("#map [data-site]").count()) > 0,
+				"no single sites however near",
+			);
 			const longest = await page.evaluate(() => window.longest);
 			check(longest < STALL_MAX_MS, `the page stood still for ${Math.round(longest)} ms`);
 			await picture(page, "many-near");

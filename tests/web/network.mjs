@@ -29,7 +29,8 @@ export class Network {
 	url = "";
 
 	run(name, ...words) {
-		const log = openSync(join(this.folder, `${name}.log`), "a"), child = spawn(WEIR, words, { stdio: ["ignore", log, log] });
+		const log = openSync(join(this.folder, `${name}.log`), "a"),
+			child = spawn(WEIR, words, { stdio: ["ignore", log, log] });
 		this.processes.set(name, child);
 		child.once("error", (error) => (this.died ||= `${name}: ${error.message}`));
 		child.once("exit", (code, signal) => {
@@ -43,22 +44,55 @@ export class Network {
 
 	// The last lines of each process's log, for a failure's report.
 	tails() {
-		return readdirSync(this.folder).filter((name) => name.endsWith(".log"))
-			.map((name) => `--- ${name}\n${readFileSync(join(this.folder, name), "utf8").trimEnd().split("\n").slice(-6).join("\n")}`).join("\n");
+		return readdirSync(this.folder)
+			.filter((name) => name.endsWith(".log"))
+			.map(
+				(name) =>
+					`--- ${name}\n${readFileSync(join(this.folder, name), "utf8").trimEnd().split("\n").slice(-6).join("\n")}`,
+			)
+			.join("\n");
 	}
 
 	async serve(...more) {
 		const address = join(this.folder, "address");
 		rmSync(address, { force: true });
 		const listen = this.url ? this.url.slice("http://".length) : "127.0.0.1:0";
-		this.run("serve", "serve", "--state", join(this.folder, "platform"), "--listen", listen, "--network", this.network, "--catalogue", this.catalogue,
-			"--write-tokens", join(this.folder, "tokens"), "--write-address", address, ...more);
-		await until("the platform to listen", () => this.check() ?? (existsSync(address) && readFileSync(address, "utf8").includes("\n")));
+		this.run(
+			"serve",
+			"serve",
+			"--state",
+			join(this.folder, "platform"),
+			"--listen",
+			listen,
+			"--network",
+			this.network,
+			"--catalogue",
+			this.catalogue,
+			"--write-tokens",
+			join(this.folder, "tokens"),
+			"--write-address",
+			address,
+			...more,
+		);
+		await until(
+			"the platform to listen",
+			() => this.check() ?? (existsSync(address) && readFileSync(address, "utf8").includes("\n")),
+		);
 		this.url = readFileSync(address, "utf8").trim();
 	}
 
 	agents() {
-		const common = ["agent", "--server", this.url, "--token-file", join(this.folder, "tokens/supplier.token"), "--state", join(this.folder, "agents"), "--network", this.network];
+		const common = [
+			"agent",
+			"--server",
+			this.url,
+			"--token-file",
+			join(this.folder, "tokens/supplier.token"),
+			"--state",
+			join(this.folder, "agents"),
+			"--network",
+			this.network,
+		];
 		this.run("simulated", ...common, "--all-simulated");
 		for (const site of LIVE) this.run(site, ...common, "--site", site);
 	}
@@ -69,7 +103,11 @@ export class Network {
 
 	async call(method, path, body) {
 		this.check();
-		const answer = await fetch(this.url + path, { method, headers: { Authorization: `Bearer ${this.token("operator")}`, "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
+		const answer = await fetch(this.url + path, {
+			method,
+			headers: { Authorization: `Bearer ${this.token("operator")}`, "Content-Type": "application/json" },
+			body: body && JSON.stringify(body),
+		});
 		const text = await answer.text();
 		if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
 		return JSON.parse(text);

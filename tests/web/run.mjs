@@ -9,7 +9,8 @@ const SCREENS = join(ROOT, "build/screens");
 const SHAPE = { cpu: "100m", memory: "16MiB" };
 const AWAY = /ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|ERR_SOCKET_NOT_CONNECTED|ERR_EMPTY_RESPONSE/;
 
-let number = 0, failures = 0;
+let number = 0,
+	failures = 0;
 let main = null; // the page that most tests share
 const network = new Network();
 
@@ -55,16 +56,30 @@ async function map(page) {
 	await test("the map shows every site where it lies", async () => {
 		const sites = await network.all("/v1/sites");
 		check(sites.length >= 170, `${sites.length} sites`);
-		const drawn = await page.evaluate(() => [...document.querySelectorAll("[data-site]")].map((mark) => {
-			const box = mark.querySelector(".shape").getBoundingClientRect();
-			return [mark.dataset.site, box.x + box.width / 2, box.y + box.height / 2];
-		}));
+		const drawn = await page.evaluate(() =>
+			[...document.querySelectorAll("[data-site]")].map((mark) => {
+				const box = mark.querySelector(".shape").getBoundingClientRect();
+				return [mark.dataset.site, box.x + box.width / 2, box.y + box.height / 2];
+			}),
+		);
 		const at = new Map(drawn.map(([name, x, y]) => [name, { x, y }]));
 		check(drawn.length === sites.length && sites.every((site) => at.has(site.name)), "each site has one mark");
 		const picture = await page.locator("#map").boundingBox();
-		for (const [name, x, y] of drawn) check(x > picture.x && x < picture.x + picture.width && y > picture.y && y < picture.y + picture.height, `${name} lies outside`);
-		check(at.get("urumqi-regional").x < at.get("lanzhou-regional").x && at.get("lanzhou-regional").x < at.get("shanghai-regional").x, "west is left");
-		check(at.get("harbin-regional").y < at.get("beijing-regional").y && at.get("beijing-regional").y < at.get("haikou-regional").y, "north is above");
+		for (const [name, x, y] of drawn)
+			check(
+				x > picture.x && x < picture.x + picture.width && y > picture.y && y < picture.y + picture.height,
+				`${name} lies outside`,
+			);
+		check(
+			at.get("urumqi-regional").x < at.get("lanzhou-regional").x &&
+				at.get("lanzhou-regional").x < at.get("shanghai-regional").x,
+			"west is left",
+		);
+		check(
+			at.get("harbin-regional").y < at.get("beijing-regional").y &&
+				at.get("beijing-regional").y < at.get("haikou-regional").y,
+			"north is above",
+		);
 		check((await page.locator("path.land").getAttribute("d")).length > 10_000, "there is no land");
 	});
 
@@ -76,15 +91,23 @@ async function map(page) {
 
 	await test("simulated sites are labelled, tiers and hubs' names are shown", async () => {
 		const label = (name) => page.locator(`[data-site="${name}"]`).getAttribute("aria-label");
-		check((await label("shaoguan-hub")).includes("simulated") && (await label("shaoguan-hub")).includes("hub"), await label("shaoguan-hub"));
+		check(
+			(await label("shaoguan-hub")).includes("simulated") && (await label("shaoguan-hub")).includes("hub"),
+			await label("shaoguan-hub"),
+		);
 		check(!(await label("guian-hub")).includes("simulated"), "guian-hub is live");
-		check((await page.locator('[data-site="guian-hub"].live .halo').count()) === 1 && (await page.locator(".simulated .halo").count()) === 0, "only live ones have a ring");
+		check(
+			(await page.locator('[data-site="guian-hub"].live .halo').count()) === 1 &&
+				(await page.locator(".simulated .halo").count()) === 0,
+			"only live ones have a ring",
+		);
 		const names = await page.locator(".labels text").allTextContents();
 		for (const name of ["guian", "zhengzhou", "shaoguan"]) check(names.includes(name), `${name} is not among ${names}`);
 	});
 
 	await test("the summary equals the API's, and the API's the sum of its sites", async () => {
-		const sites = await network.all("/v1/sites"), summary = await network.call("GET", "/v1/summary");
+		const sites = await network.all("/v1/sites"),
+			summary = await network.call("GET", "/v1/summary");
 		for (const tier of summary.tiers) {
 			const chips = sites.filter((site) => site.tier === tier.tier).reduce((sum, site) => sum + site.chips, 0);
 			check(chips === tier.chips, `${tier.tier}: ${chips} chips at its sites, ${tier.chips} in the summary`);
@@ -92,7 +115,11 @@ async function map(page) {
 		const number = (value) => value.toLocaleString("en");
 		await until("the boxes to say what the API says", async () => {
 			const now = await network.call("GET", "/v1/summary");
-			const wanted = [["sites", `${number(now.sites_up)} / ${number(now.sites)}`], ...now.tiers.map((t) => [t.tier, number(t.chips_free)]), ...now.tiers.map((t) => [t.tier, `of ${number(t.chips)}`])];
+			const wanted = [
+				["sites", `${number(now.sites_up)} / ${number(now.sites)}`],
+				...now.tiers.map((t) => [t.tier, number(t.chips_free)]),
+				...now.tiers.map((t) => [t.tier, `of ${number(t.chips)}`]),
+			];
 			for (const [id, text] of wanted) if (!(await boxText(page, id)).includes(text)) return false;
 			return true;
 		});
@@ -110,15 +137,19 @@ async function map(page) {
 	});
 
 	await test("zoom: wheel, buttons, and back", async () => {
-		const spread = () => page.evaluate(() => {
-			const [a, b] = ["beijing-regional", "tianjin-regional"].map((name) => document.querySelector(`[data-site="${name}"]`).getBoundingClientRect());
-			return Math.hypot(a.x - b.x, a.y - b.y);
-		});
+		const spread = () =>
+			page.evaluate(() => {
+				const [a, b] = ["beijing-regional", "tianjin-regional"].map((name) =>
+					document.querySelector(`[data-site="${name}"]`).getBoundingClientRect(),
+				);
+				return Math.hypot(a.x - b.x, a.y - b.y);
+			});
 		const wider = async (than) => until("the map to have grown", async () => (await spread()) > than * 1.3);
 		const before = await spread();
 		await page.click("#zoom-in");
 		await wider(before);
-		const once = await spread(), box = await page.locator('[data-site="beijing-regional"]').boundingBox();
+		const once = await spread(),
+			box = await page.locator('[data-site="beijing-regional"]').boundingBox();
 		await page.mouse.move(box.x, box.y);
 		await page.mouse.wheel(0, -300);
 		await wider(once);
@@ -131,7 +162,11 @@ async function story(page) {
 	await test("a submitted job changes state without reload", async () => {
 		await page.evaluate(() => (window.sameDocument = true));
 		const gate = join(network.folder, "gate");
-		const id = await submit({ name: "watched", shape: SHAPE, command: ["sh", "-c", `echo line from $WEIR_SITE; while [ ! -e ${gate} ]; do sleep 0.05; done`] });
+		const id = await submit({
+			name: "watched",
+			shape: SHAPE,
+			command: ["sh", "-c", `echo line from $WEIR_SITE; while [ ! -e ${gate} ]; do sleep 0.05; done`],
+		});
 		await state(page, id, "running");
 		const site = (await network.call("GET", `/v1/demands/${id}`)).sites;
 		await page.waitForSelector(`[data-site="${site}"].working .work`);
@@ -163,7 +198,11 @@ async function story(page) {
 	});
 
 	await test("an impossible demand says why, with sites to look at", async () => {
-		const id = await submit({ name: "impossible", shape: { ...SHAPE, chips: { count: 1, models: ["no-such-chip"] } }, command: ["true"] });
+		const id = await submit({
+			name: "impossible",
+			shape: { ...SHAPE, chips: { count: 1, models: ["no-such-chip"] } },
+			command: ["true"],
+		});
 		await page.click(`[data-demand="${id}"] td.main a`);
 		await page.waitForSelector("#panel .why li a");
 		const why = await network.call("GET", `/v1/demands/${id}/why`);
@@ -177,7 +216,12 @@ async function story(page) {
 
 	await test("names are text, never markup", async () => {
 		const title = '<img src=x onerror="window.broken=1"><b>bold</b>';
-		const id = await submit({ name: "markup", title, shape: SHAPE, command: ["sh", "-c", "echo '<script>window.broken=2</script>'"] });
+		const id = await submit({
+			name: "markup",
+			title,
+			shape: SHAPE,
+			command: ["sh", "-c", "echo '<script>window.broken=2</script>'"],
+		});
 		await state(page, id, "succeeded");
 		await page.click(`[data-demand="${id}"] td.main a`);
 		await page.waitForFunction((text) => document.querySelector("#panel")?.textContent.includes(text), title);
@@ -190,9 +234,18 @@ async function story(page) {
 	await test("the chart is drawn", async () => {
 		await page.waitForFunction(() => {
 			const canvas = document.querySelector("#plot canvas");
-			return canvas?.width > 100 && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((part) => part > 0);
+			return (
+				canvas?.width > 100 &&
+				canvas
+					.getContext("2d")
+					.getImageData(0, 0, canvas.width, canvas.height)
+					.data.some((part) => part > 0)
+			);
 		});
-		check(/\d+ running.*\d+ pending.*of chips in use/s.test(await page.locator("#chart-key").innerText()), await page.locator("#chart-key").innerText());
+		check(
+			/\d+ running.*\d+ pending.*of chips in use/s.test(await page.locator("#chart-key").innerText()),
+			await page.locator("#chart-key").innerText(),
+		);
 	});
 }
 
@@ -241,7 +294,9 @@ async function hands(page) {
 
 	await test("a thousand demands: pages, and a page that stays quick", async () => {
 		const shape = { ...SHAPE, chips: { count: 1, models: ["no-such-chip"] } };
-		const { ids } = await network.call("POST", "/v1/demands/batch", { demands: Array.from({ length: 1000 }, (_, at) => ({ name: `crowd-${at}`, shape, command: ["true"] })) });
+		const { ids } = await network.call("POST", "/v1/demands/batch", {
+			demands: Array.from({ length: 1000 }, (_, at) => ({ name: `crowd-${at}`, shape, command: ["true"] })),
+		});
 		await page.waitForSelector(`[data-demand="${ids.at(-1)}"]`);
 		await page.waitForFunction(() => document.querySelectorAll("[data-demand]").length === 100);
 		await page.getByRole("button", { name: "Show more" }).click();
@@ -252,7 +307,9 @@ async function hands(page) {
 		}
 		await page.getByText("narrow by state, name or tenant").waitFor();
 		await page.getByLabel("State").selectOption("succeeded");
-		await page.waitForFunction(() => [...document.querySelectorAll("[data-demand]")].every((row) => row.dataset.state === "succeeded"));
+		await page.waitForFunction(() =>
+			[...document.querySelectorAll("[data-demand]")].every((row) => row.dataset.state === "succeeded"),
+		);
 		await page.getByLabel("State").selectOption("");
 		await page.waitForFunction(() => document.querySelectorAll("[data-demand]").length === 100);
 	});
@@ -277,7 +334,12 @@ async function hands(page) {
 
 async function sizes() {
 	await test("phone width: nothing runs over, the queue reads", async () => {
-		const page = await open(browser, network, { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true });
+		const page = await open(browser, network, {
+			viewport: { width: 360, height: 740 },
+			deviceScaleFactor: 2,
+			hasTouch: true,
+			isMobile: true,
+		});
 		await page.waitForSelector("[data-demand]");
 		check(await noOverflow(page), "the page is wider than the phone");
 		await picture(page, "phone");
@@ -339,7 +401,12 @@ async function tokens() {
 
 	for (const role of ["viewer", "auditor", "supplier", "tenant"])
 		await test(`as ${role} the page shows what may be seen and says what may not`, async () => {
-			const own = await submit({ name: `seen-by-${role}`, shape: SHAPE, tenant: role === "tenant" ? (await tenantOf()) : "lab-a", command: ["sh", "-c", "echo for some eyes"] });
+			const own = await submit({
+				name: `seen-by-${role}`,
+				shape: SHAPE,
+				tenant: role === "tenant" ? await tenantOf() : "lab-a",
+				command: ["sh", "-c", "echo for some eyes"],
+			});
 			await until("it to have ended", async () => (await network.call("GET", `/v1/demands/${own}`)).state === "succeeded");
 			const page = await open(browser, network, {}, role);
 			await page.goto(`${network.url}/#/demands/${own}`);
@@ -353,7 +420,11 @@ async function tokens() {
 		});
 
 	await test("a refused cancellation is told in its place", async () => {
-		const id = await submit({ name: "stays", shape: { ...SHAPE, chips: { count: 1, models: ["no-such-chip"] } }, command: ["true"] });
+		const id = await submit({
+			name: "stays",
+			shape: { ...SHAPE, chips: { count: 1, models: ["no-such-chip"] } },
+			command: ["true"],
+		});
 		const page = await open(browser, network, {}, "viewer");
 		await page.goto(`${network.url}/#/demands/${id}`);
 		await page.getByRole("button", { name: "Cancel it" }).click();

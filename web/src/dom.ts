@@ -9,16 +9,26 @@ function fill(element: Element, attributes: Attributes, children: Child[]): void
 		else if (value === true) element.setAttribute(name, "");
 		else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
 	}
-	for (const child of children) if (child !== null && child !== undefined && child !== false) element.append(typeof child === "number" ? String(child) : child);
+	for (const child of children)
+		if (child !== null && child !== undefined && child !== false)
+			element.append(typeof child === "number" ? String(child) : child);
 }
 
-export function h<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+export function h<K extends keyof HTMLElementTagNameMap>(
+	tag: K,
+	attributes: Attributes = {},
+	...children: Child[]
+): HTMLElementTagNameMap[K] {
 	const element = document.createElement(tag);
 	fill(element, attributes, children);
 	return element;
 }
 
-export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): SVGElementTagNameMap[K] {
+export function svg<K extends keyof SVGElementTagNameMap>(
+	tag: K,
+	attributes: Attributes = {},
+	...children: Child[]
+): SVGElementTagNameMap[K] {
 	const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
 	fill(element, attributes, children);
 	return element;
@@ -31,7 +41,9 @@ export function byId(id: string): HTMLElement {
 }
 
 const focusedKey = (parent: HTMLElement): string | undefined =>
-	document.activeElement instanceof HTMLElement && parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+	document.activeElement instanceof HTMLElement && parent.contains(document.activeElement)
+		? document.activeElement.dataset.key
+		: undefined;
 
 function focusKey(parent: HTMLElement, key: string | undefined): void {
 	if (key) parent.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
@@ -39,23 +51,36 @@ function focusKey(parent: HTMLElement, key: string | undefined): void {
 
 // Replaces what is inside, keeping the focus on the element with the same data-key.
 export function replace(parent: HTMLElement, ...children: Child[]): void {
-	const key = focusedKey(parent), top = parent.scrollTop;
+	const key = focusedKey(parent),
+		top = parent.scrollTop;
 	parent.replaceChildren();
 	fill(parent, {}, children);
 	parent.scrollTop = top;
 	focusKey(parent, key);
 }
 
-interface Row { element: HTMLElement; sign: string }
+interface Row {
+	element: HTMLElement;
+	sign: string;
+}
 const rowsOf = new WeakMap<HTMLElement, Map<string, Row>>();
 
 // One child of `parent` for each item, in their order. A child is made anew only when its sign changed, so
 // that a list of a thousand can be shown again several times a second, and what is selected stays selected.
-export function keyed<T>(parent: HTMLElement, items: T[], key: (item: T) => string, sign: (item: T) => string, make: (item: T) => HTMLElement): void {
-	const before = rowsOf.get(parent) ?? new Map<string, Row>(), after = new Map<string, Row>();
+export function keyed<T>(
+	parent: HTMLElement,
+	items: T[],
+	key: (item: T) => string,
+	sign: (item: T) => string,
+	make: (item: T) => HTMLElement,
+): void {
+	const before = rowsOf.get(parent) ?? new Map<string, Row>(),
+		after = new Map<string, Row>();
 	let next = parent.firstElementChild;
 	for (const item of items) {
-		const name = key(item), wanted = sign(item), known = before.get(name);
+		const name = key(item),
+			wanted = sign(item),
+			known = before.get(name);
 		let row = known;
 		if (!row || row.sign !== wanted) {
 			row = { element: make(item), sign: wanted };

@@ -22,7 +22,8 @@ export function duration(us: number): string {
 // The time of day, with the day when that is not today.
 export function clock(us: number): string {
 	if (us <= 0) return "";
-	const at = new Date(us / 1000), time = at.toLocaleTimeString("en-GB");
+	const at = new Date(us / 1000),
+		time = at.toLocaleTimeString("en-GB");
 	return at.toDateString() === new Date().toDateString() ? time : `${at.toLocaleDateString("sv-SE")} ${time}`;
 }
 

@@ -34,14 +34,35 @@ export function meter(share: number, label: string): HTMLElement {
 /* --- summary ----------------------------------------------------------------------------------- */
 
 function box(id: string, title: string, value: string, note: string, share: number | null): HTMLElement {
-	return h("div", { class: "box", id: `box-${id}` }, h("span", { class: "name" }, title), h("span", { class: "value" }, value), h("span", { class: "note" }, note),
-		share === null ? null : meter(share, `${title}: ${percent(share)}`));
+	return h(
+		"div",
+		{ class: "box", id: `box-${id}` },
+		h("span", { class: "name" }, title),
+		h("span", { class: "value" }, value),
+		h("span", { class: "note" }, note),
+		share === null ? null : meter(share, `${title}: ${percent(share)}`),
+	);
 }
 
 function demandBox(demands: Summary["demands"]): HTMLElement {
 	const of = (name: string): number => demands[name] ?? 0;
-	const parts: [number, string][] = [[of("placed"), "starting"], [of("stopping"), "ending"], [of("succeeded"), "succeeded"], [of("failed") + of("timed-out"), "failed"], [of("cancelled"), "cancelled"]];
-	return box("demands", "Demands", `${count(of("running"))} running`, [`${count(of("pending"))} pending`, ...parts.filter(([value]) => value).map(([value, word]) => `${count(value)} ${word}`)].join(", "), null);
+	const parts: [number, string][] = [
+		[of("placed"), "starting"],
+		[of("stopping"), "ending"],
+		[of("succeeded"), "succeeded"],
+		[of("failed") + of("timed-out"), "failed"],
+		[of("cancelled"), "cancelled"],
+	];
+	return box(
+		"demands",
+		"Demands",
+		`${count(of("running"))} running`,
+		[
+			`${count(of("pending"))} pending`,
+			...parts.filter(([value]) => value).map(([value, word]) => `${count(value)} ${word}`),
+		].join(", "),
+		null,
+	);
 }
 
 export function drawSummary(): void {
@@ -52,11 +73,33 @@ export function drawSummary(): void {
 	byId("note").textContent = s.note;
 	document.title = s.network ? `${s.network}: weir` : "weir";
 	byId("version").textContent = `weir ${s.version}`;
-	replace(byId("summary"),
-		box("sites", "Sites up", `${count(s.sites_up)} / ${count(s.sites)}`, `${count(s.sites_simulated)} simulated${s.sites_draining ? `, ${count(s.sites_draining)} draining` : ""}`, s.sites ? s.sites_up / s.sites : null),
-		...s.tiers.map((t) => box(t.tier, `Chips free, ${t.tier}`, count(t.chips_free), `of ${count(t.chips)}; ${cores(t.cpu_free_milli)} cores free`, t.chips ? t.chips_free / t.chips : null)),
-		box("domestic", "Domestic chips", known ? percent(s.chips_domestic / known) : "none", `${count(s.chips_domestic)} of ${count(known)}`, known ? s.chips_domestic / known : null),
-		demandBox(s.demands));
+	replace(
+		byId("summary"),
+		box(
+			"sites",
+			"Sites up",
+			`${count(s.sites_up)} / ${count(s.sites)}`,
+			`${count(s.sites_simulated)} simulated${s.sites_draining ? `, ${count(s.sites_draining)} draining` : ""}`,
+			s.sites ? s.sites_up / s.sites : null,
+		),
+		...s.tiers.map((t) =>
+			box(
+				t.tier,
+				`Chips free, ${t.tier}`,
+				count(t.chips_free),
+				`of ${count(t.chips)}; ${cores(t.cpu_free_milli)} cores free`,
+				t.chips ? t.chips_free / t.chips : null,
+			),
+		),
+		box(
+			"domestic",
+			"Domestic chips",
+			known ? percent(s.chips_domestic / known) : "none",
+			`${count(s.chips_domestic)} of ${count(known)}`,
+			known ? s.chips_domestic / known : null,
+		),
+		demandBox(s.demands),
+	);
 }
 
 /* --- demands ----------------------------------------------------------------------------------- */
@@ -69,10 +112,21 @@ function when(demand: Demand): string {
 
 // What of a demand its row shows, without the time that goes by.
 function demandSign(demand: Demand): string {
-	return [demand.state, demand.reason, demand.progress_permille, demand.sites, demand.running_count, engines(sitesOf(demand))].join("\n");
+	return [
+		demand.state,
+		demand.reason,
+		demand.progress_permille,
+		demand.sites,
+		demand.running_count,
+		engines(sitesOf(demand)),
+	].join("\n");
 }
 
-const sitesOf = (demand: Demand): string[] => demand.sites.split(",").map((name) => name.trim()).filter((name) => name);
+const sitesOf = (demand: Demand): string[] =>
+	demand.sites
+		.split(",")
+		.map((name) => name.trim())
+		.filter((name) => name);
 
 function engines(names: string[]): string {
 	return [...new Set(names.map((name) => state.site(name)?.engine ?? ""))].filter((engine) => engine).join(", ");
@@ -80,18 +134,62 @@ function engines(names: string[]): string {
 
 function demandRow(demand: Demand): HTMLElement {
 	const names = sitesOf(demand);
-	const size = demand.kind === "service" ? `${count(demand.running_count)}/${count(demand.workers)} up` : demand.workers > 1 ? `${count(demand.workers)} workers` : "";
+	const size =
+		demand.kind === "service"
+			? `${count(demand.running_count)}/${count(demand.workers)} up`
+			: demand.workers > 1
+				? `${count(demand.workers)} workers`
+				: "";
 	const moving = demand.state === "running" && demand.progress_permille >= 0;
-	return h("tr", { "data-demand": demand.id, "data-state": demand.state, "data-href": `#/demands/${demand.id}` },
-		h("td", { class: "main" }, h("a", { href: `#/demands/${demand.id}`, "data-key": demand.id, title: demand.title || demand.name }, demand.name),
-			h("small", {}, [demand.simulated ? "simulated" : "", demand.tenant, size].filter((part) => part).join(" · "))),
-		h("td", { class: "state" }, pill(demand.state), moving ? h("progress", { max: 1000, value: demand.progress_permille, "aria-label": `${demand.name}: ${percent(demand.progress_permille / 1000)} done` }) : null),
-		h("td", { class: "where" }, ...(names.length ? [siteLink(names[0]), h("small", {}, [names.length > 1 ? `and ${names.length - 1} more` : "", engines(names)].filter((part) => part).join(" · "))] : [])),
-		h("td", { class: "number time" }), h("td", { class: "reason" }, h("div", { class: "clamp", title: demand.reason }, demand.reason)));
+	return h(
+		"tr",
+		{ "data-demand": demand.id, "data-state": demand.state, "data-href": `#/demands/${demand.id}` },
+		h(
+			"td",
+			{ class: "main" },
+			h("a", { href: `#/demands/${demand.id}`, "data-key": demand.id, title: demand.title || demand.name }, demand.name),
+			h("small", {}, [demand.simulated ? "simulated" : "", demand.tenant, size].filter((part) => part).join(" · ")),
+		),
+		h(
+			"td",
+			{ class: "state" },
+			pill(demand.state),
+			moving
+				? h("progress", {
+						max: 1000,
+						value: demand.progress_permille,
+						"aria-label": `${demand.name}: ${percent(demand.progress_permille / 1000)} done`,
+					})
+				: null,
+		),
+		h(
+			"td",
+			{ class: "where" },
+			...(names.length
+				? [
+						siteLink(names[0]),
+						h(
+							"small",
+							{},
+							[names.length > 1 ? `and ${names.length - 1} more` : "", engines(names)]
+								.filter((part) => part)
+								.join(" · "),
+						),
+					]
+				: []),
+		),
+		h("td", { class: "number time" }),
+		h("td", { class: "reason" }, h("div", { class: "clamp", title: demand.reason }, demand.reason)),
+	);
 }
 
 function filterBar(): HTMLElement {
-	const select = h("select", { "aria-label": "State" }, h("option", { value: "" }, "all states"), ...STATES.map((name) => h("option", { value: name }, name)));
+	const select = h(
+		"select",
+		{ "aria-label": "State" },
+		h("option", { value: "" }, "all states"),
+		...STATES.map((name) => h("option", { value: name }, name)),
+	);
 	const name = h("input", { type: "search", placeholder: "name", "aria-label": "Name, whole", spellcheck: "false" });
 	const tenant = h("input", { type: "search", placeholder: "tenant", "aria-label": "Tenant", spellcheck: "false" });
 	let timer = 0;
@@ -109,17 +207,29 @@ function filterBar(): HTMLElement {
 	return h("div", { class: "filters" }, select, name, tenant);
 }
 
-interface List { body: HTMLElement; below: HTMLElement }
+interface List {
+	body: HTMLElement;
+	below: HTMLElement;
+}
 
 // A panel's table: made once, its rows kept.
 function list(host: HTMLElement, bar: HTMLElement | null, heads: string[]): List {
-	const body = h("tbody", {}), below = h("div", { class: "below" });
+	const body = h("tbody", {}),
+		below = h("div", { class: "below" });
 	body.addEventListener("click", (event) => {
 		const row = (event.target as HTMLElement).closest<HTMLElement>("tr[data-href]");
 		if (row && !(event.target as HTMLElement).closest("a") && getSelection()?.isCollapsed) location.hash = row.dataset.href!;
 	});
 	const head = (title: string, at: number): HTMLElement => h("th", { scope: "col", class: `column-${at}` }, title);
-	host.append(...(bar ? [bar] : []), h("div", { class: "scroll", tabindex: -1 }, h("table", { class: `cards ${host.id}-table` }, h("thead", {}, h("tr", {}, ...heads.map(head))), body), below));
+	host.append(
+		...(bar ? [bar] : []),
+		h(
+			"div",
+			{ class: "scroll", tabindex: -1 },
+			h("table", { class: `cards ${host.id}-table` }, h("thead", {}, h("tr", {}, ...heads.map(head))), body),
+			below,
+		),
+	);
 	return { body, below };
 }
 
@@ -129,12 +239,30 @@ function belowDemands(): Child[] {
 	if (state.demandsProblem) return [h("p", { class: "empty" }, state.demandsProblem)];
 	if (!state.demandsRead) return [h("p", { class: "empty" }, "Reading…")];
 	if (state.demands.length === 0) {
-		return Object.values(state.filter).some((value) => value) ? [h("p", { class: "empty" }, "No demand is like that.")]
-			: [h("p", { class: "empty" }, "No demands yet. Submit one:"), h("pre", { class: "hint" }, "./weir run -- sh -c 'echo hello from $WEIR_SITE'")];
+		return Object.values(state.filter).some((value) => value)
+			? [h("p", { class: "empty" }, "No demand is like that.")]
+			: [
+					h("p", { class: "empty" }, "No demands yet. Submit one:"),
+					h("pre", { class: "hint" }, "./weir run -- sh -c 'echo hello from $WEIR_SITE'"),
+				];
 	}
 	if (!state.more) return [];
-	if (state.demands.length >= DEMANDS_MAX) return [h("p", { class: "empty" }, `The newest ${count(DEMANDS_MAX)}; narrow by state, name or tenant to see others.`)];
-	return [h("button", { type: "button", "data-key": "more", onclick: () => { state.pages++; state.touch(""); } }, "Show more")];
+	if (state.demands.length >= DEMANDS_MAX)
+		return [h("p", { class: "empty" }, `The newest ${count(DEMANDS_MAX)}; narrow by state, name or tenant to see others.`)];
+	return [
+		h(
+			"button",
+			{
+				type: "button",
+				"data-key": "more",
+				onclick: () => {
+					state.pages++;
+					state.touch("");
+				},
+			},
+			"Show more",
+		),
+	];
 }
 
 export function drawQueue(): void {
@@ -142,7 +270,8 @@ export function drawQueue(): void {
 	const { body, below } = demandList;
 	keyed(body, state.demands, (demand) => demand.id, demandSign, demandRow);
 	state.demands.forEach((demand, at) => {
-		const cell = body.children[at].querySelector(".time")!, text = when(demand);
+		const cell = body.children[at].querySelector(".time")!,
+			text = when(demand);
 		if (cell.textContent !== text) cell.textContent = text;
 	});
 	replace(below, ...belowDemands());
@@ -154,9 +283,21 @@ let siteList: List | null = null;
 const siteFilter = { text: "", tier: "", condition: "" };
 
 function siteBar(): HTMLElement {
-	const search = h("input", { type: "search", placeholder: "name, city or region", "aria-label": "Find a site", spellcheck: "false" });
-	const choice = (label: string, any: string, words: string[]): HTMLSelectElement => h("select", { "aria-label": label }, h("option", { value: "" }, any), ...words.map((word) => h("option", { value: word }, word)));
-	const tier = choice("Tier", "all tiers", TIERS), condition = choice("Condition", "all conditions", CONDITIONS);
+	const search = h("input", {
+		type: "search",
+		placeholder: "name, city or region",
+		"aria-label": "Find a site",
+		spellcheck: "false",
+	});
+	const choice = (label: string, any: string, words: string[]): HTMLSelectElement =>
+		h(
+			"select",
+			{ "aria-label": label },
+			h("option", { value: "" }, any),
+			...words.map((word) => h("option", { value: word }, word)),
+		);
+	const tier = choice("Tier", "all tiers", TIERS),
+		condition = choice("Condition", "all conditions", CONDITIONS);
 	const apply = (): void => {
 		Object.assign(siteFilter, { text: search.value.trim().toLowerCase(), tier: tier.value, condition: condition.value });
 		drawSites();
@@ -168,27 +309,57 @@ function siteBar(): HTMLElement {
 
 function siteMatches(site: Site): boolean {
 	const { text, tier, condition } = siteFilter;
-	return (!tier || site.tier === tier) && (!condition || (condition === "draining" ? site.draining : site.condition === condition)) &&
-		(!text || `${site.name} ${site.title} ${site.region}`.toLowerCase().includes(text));
+	return (
+		(!tier || site.tier === tier) &&
+		(!condition || (condition === "draining" ? site.draining : site.condition === condition)) &&
+		(!text || `${site.name} ${site.title} ${site.region}`.toLowerCase().includes(text))
+	);
 }
 
 // Real ones first, then by tier and name.
 function siteOrder(a: Site, b: Site): number {
-	return Number(a.engine === "simulated") - Number(b.engine === "simulated") || TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) || (a.name < b.name ? -1 : 1);
+	return (
+		Number(a.engine === "simulated") - Number(b.engine === "simulated") ||
+		TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) ||
+		(a.name < b.name ? -1 : 1)
+	);
 }
 
 function siteSign(site: Site): string {
-	return [site.condition, site.draining, site.chips, site.chips_free, site.cpu_milli, site.cpu_free_milli, site.engine, site.placements].join();
+	return [
+		site.condition,
+		site.draining,
+		site.chips,
+		site.chips_free,
+		site.cpu_milli,
+		site.cpu_free_milli,
+		site.engine,
+		site.placements,
+	].join();
 }
 
 function siteRow(site: Site): HTMLElement {
 	const share = load(site);
-	return h("tr", { "data-site-row": site.name, "data-href": `#/sites/${site.name}` },
+	return h(
+		"tr",
+		{ "data-site-row": site.name, "data-href": `#/sites/${site.name}` },
 		h("td", { class: "main" }, siteLink(site.name), h("small", {}, site.title)),
-		h("td", {}, site.tier, h("small", {}, site.engine)), h("td", { class: "state" }, conditionPill(site)),
-		h("td", { class: "number" }, site.chips ? count(site.chips_free) : "none", site.chips ? h("small", {}, `of ${count(site.chips)}`) : null),
-		h("td", { class: "number" }, share === null ? "" : percent(share), share === null ? null : meter(share, `${site.name}: ${percent(share)} in use`)),
-		h("td", { class: "number" }, site.placements ? count(site.placements) : ""));
+		h("td", {}, site.tier, h("small", {}, site.engine)),
+		h("td", { class: "state" }, conditionPill(site)),
+		h(
+			"td",
+			{ class: "number" },
+			site.chips ? count(site.chips_free) : "none",
+			site.chips ? h("small", {}, `of ${count(site.chips)}`) : null,
+		),
+		h(
+			"td",
+			{ class: "number" },
+			share === null ? "" : percent(share),
+			share === null ? null : meter(share, `${site.name}: ${percent(share)} in use`),
+		),
+		h("td", { class: "number" }, site.placements ? count(site.placements) : ""),
+	);
 }
 
 export function drawSites(): void {
@@ -197,8 +368,15 @@ export function drawSites(): void {
 	siteList ??= list(host, siteBar(), ["Site", "Tier", "Condition", "Chips free", "In use", "Placed"]);
 	const found = state.sites.filter(siteMatches).sort(siteOrder);
 	keyed(siteList.body, found.slice(0, SITES_SHOWN), (site) => site.name, siteSign, siteRow);
-	replace(siteList.below, found.length === 0 ? h("p", { class: "empty" }, state.sites.length ? "No site is like that." : "This platform has no sites.") : null,
-		found.length > SITES_SHOWN ? h("p", { class: "empty" }, `${count(found.length - SITES_SHOWN)} more; narrow the search.`) : null);
+	replace(
+		siteList.below,
+		found.length === 0
+			? h("p", { class: "empty" }, state.sites.length ? "No site is like that." : "This platform has no sites.")
+			: null,
+		found.length > SITES_SHOWN
+			? h("p", { class: "empty" }, `${count(found.length - SITES_SHOWN)} more; narrow the search.`)
+			: null,
+	);
 }
 
 /* --- chips ------------------------------------------------------------------------------------- */
@@ -210,13 +388,34 @@ export function drawChips(): void {
 	if (host.hidden || !state.summary) return;
 	chipList ??= list(host, null, ["Chip", "Origin", "Free", "In use", "Waited for"]);
 	const chips = [...state.summary.chips].sort((a, b) => b.count - a.count || (a.model < b.model ? -1 : 1));
-	keyed(chipList.body, chips, (chip) => chip.model, (chip) => `${chip.free}/${chip.count}/${chip.waiting}`, (chip) => {
-		const used = chip.count ? 1 - chip.free / chip.count : null;
-		return h("tr", { "data-chip": chip.model }, h("td", { class: "main" }, chip.model, h("small", {}, chip.vendor)), h("td", {}, chip.origin),
-			h("td", { class: "number" }, chip.count ? count(chip.free) : "none", chip.count ? h("small", {}, `of ${count(chip.count)}`) : null),
-			h("td", { class: "number" }, used === null ? "" : percent(used), used === null ? null : meter(used, `${chip.model}: ${percent(used)} in use`)),
-			h("td", { class: "number" }, chip.waiting ? count(chip.waiting) : ""));
-	});
+	keyed(
+		chipList.body,
+		chips,
+		(chip) => chip.model,
+		(chip) => `${chip.free}/${chip.count}/${chip.waiting}`,
+		(chip) => {
+			const used = chip.count ? 1 - chip.free / chip.count : null;
+			return h(
+				"tr",
+				{ "data-chip": chip.model },
+				h("td", { class: "main" }, chip.model, h("small", {}, chip.vendor)),
+				h("td", {}, chip.origin),
+				h(
+					"td",
+					{ class: "number" },
+					chip.count ? count(chip.free) : "none",
+					chip.count ? h("small", {}, `of ${count(chip.count)}`) : null,
+				),
+				h(
+					"td",
+					{ class: "number" },
+					used === null ? "" : percent(used),
+					used === null ? null : meter(used, `${chip.model}: ${percent(used)} in use`),
+				),
+				h("td", { class: "number" }, chip.waiting ? count(chip.waiting) : ""),
+			);
+		},
+	);
 	replace(chipList.below, chips.length ? null : h("p", { class: "empty" }, "The catalogue is empty."));
 }
 

@@ -14,18 +14,36 @@ const AGAIN_MS = 1000;
 const PANEL_EVERY_MS = 5000; // a pending demand's reasons change without an event of its own
 
 function askForToken(said: string): void {
-	const box = byId("sign-in"), problem = h("p", { class: "problem", role: "alert" }, said);
+	const box = byId("sign-in"),
+		problem = h("p", { class: "problem", role: "alert" }, said);
 	const input = h("input", { type: "password", autocomplete: "off", id: "token", required: true, spellcheck: "false" });
-	const form = h("form", {}, h("h2", {}, "weir"), h("label", { for: "token" }, "A token is needed to see this network."), input, problem, h("button", { type: "submit" }, "Go on"),
-		h("p", {}, "make run prints an address that carries one. An operator makes more with ", h("code", {}, "weir token create"), "."));
+	const form = h(
+		"form",
+		{},
+		h("h2", {}, "weir"),
+		h("label", { for: "token" }, "A token is needed to see this network."),
+		input,
+		problem,
+		h("button", { type: "submit" }, "Go on"),
+		h(
+			"p",
+			{},
+			"make run prints an address that carries one. An operator makes more with ",
+			h("code", {}, "weir token create"),
+			".",
+		),
+	);
 	form.addEventListener("submit", (event) => {
 		event.preventDefault();
 		setToken(input.value);
-		void get("/v1/summary").then(() => location.reload(), (error: unknown) => {
-			problem.textContent = error instanceof ApiError ? error.message : "The platform does not answer.";
-			if (error instanceof ApiError && error.status === 401) setToken("");
-			input.select();
-		});
+		void get("/v1/summary").then(
+			() => location.reload(),
+			(error: unknown) => {
+				problem.textContent = error instanceof ApiError ? error.message : "The platform does not answer.";
+				if (error instanceof ApiError && error.status === 401) setToken("");
+				input.select();
+			},
+		);
 	});
 	box.replaceChildren(form);
 	box.hidden = false;
@@ -42,12 +60,17 @@ function drawAll(): void {
 	drawChart();
 }
 
-const SAID = { live: "live", away: "the platform is away; trying again", denied: "this token may not follow events; read every few seconds", "signed-out": "signed out" };
+const SAID = {
+	live: "live",
+	away: "the platform is away; trying again",
+	denied: "this token may not follow events; read every few seconds",
+	"signed-out": "signed out",
+};
 
 function connect(): void {
 	void follow({
 		event(event) {
-			state.touch(event.type.startsWith("network") || event.type.startsWith("catalogue") ? "*" : event.site ?? "");
+			state.touch(event.type.startsWith("network") || event.type.startsWith("catalogue") ? "*" : (event.site ?? ""));
 			if (event.type.startsWith("network")) void state.readLinks().catch(() => undefined);
 			if (shows(event.demand, event.site)) touchPanel();
 		},

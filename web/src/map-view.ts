@@ -1,8 +1,13 @@
 // Where the map looks: pan and zoom by pointer, wheel, fingers and buttons, in CSS pixels of the picture.
 
-export interface Point { x: number; y: number }
+export interface Point {
+	x: number;
+	y: number;
+}
 
-const ZOOM_MAX = 60, DRAG_MIN_PX = 5, EDGE_PX = 40;
+const ZOOM_MAX = 60,
+	DRAG_MIN_PX = 5,
+	EDGE_PX = 40;
 
 export class MapView {
 	width = 0;
@@ -11,7 +16,10 @@ export class MapView {
 	private panX = 0;
 	private panY = 0;
 
-	constructor(private readonly root: SVGSVGElement, private readonly changed: () => void) {
+	constructor(
+		private readonly root: SVGSVGElement,
+		private readonly changed: () => void,
+	) {
 		this.listen();
 	}
 
@@ -72,23 +80,30 @@ export class MapView {
 
 	private listen(): void {
 		const pointers = new Map<number, Point>();
-		let moved = 0, spread = 0;
-		this.root.addEventListener("wheel", (event) => {
-			event.preventDefault();
-			const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 20 : event.deltaY;
-			this.zoomAt(Math.exp(-Math.max(-200, Math.min(200, pixels)) * 0.002), this.at(event));
-		}, { passive: false });
+		let moved = 0,
+			spread = 0;
+		this.root.addEventListener(
+			"wheel",
+			(event) => {
+				event.preventDefault();
+				const pixels = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? event.deltaY * 20 : event.deltaY;
+				this.zoomAt(Math.exp(-Math.max(-200, Math.min(200, pixels)) * 0.002), this.at(event));
+			},
+			{ passive: false },
+		);
 		this.root.addEventListener("dblclick", (event) => this.zoomAt(2, this.at(event)));
 		this.root.addEventListener("pointerdown", (event) => {
 			pointers.set(event.pointerId, this.at(event));
 			moved = spread = 0;
 		});
 		this.root.addEventListener("pointermove", (event) => {
-			const from = pointers.get(event.pointerId), to = this.at(event);
+			const from = pointers.get(event.pointerId),
+				to = this.at(event);
 			if (!from) return;
 			pointers.set(event.pointerId, to);
 			if (pointers.size > 1) {
-				const [a, b] = [...pointers.values()], next = Math.hypot(a.x - b.x, a.y - b.y);
+				const [a, b] = [...pointers.values()],
+					next = Math.hypot(a.x - b.x, a.y - b.y);
 				if (spread > 0) this.zoomAt(next / spread, { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 });
 				spread = next;
 				return;
@@ -100,6 +115,7 @@ export class MapView {
 			this.panY += to.y - from.y;
 			this.hold();
 		});
-		for (const name of ["pointerup", "pointercancel", "pointerleave"] as const) this.root.addEventListener(name, (event) => pointers.delete(event.pointerId));
+		for (const name of ["pointerup", "pointercancel", "pointerleave"] as const)
+			this.root.addEventListener(name, (event) => pointers.delete(event.pointerId));
 	}
 }

@@ -9,13 +9,21 @@ import { choose, dress, isLarge, legend, TIERS, type Mark, type Place } from "./
 import { MapView } from "./map-view";
 import { conditionText, load, state } from "./state";
 
-const MARGIN = 24, ZOOM_STEP = 1.6, SPAN_MIN = 1.5; // degrees that are shown at least, for a network of one city
-const WIDTH_FULL = 700;                              // pixels of width from which marks have their full size
+const MARGIN = 24,
+	ZOOM_STEP = 1.6,
+	SPAN_MIN = 1.5; // degrees that are shown at least, for a network of one city
+const WIDTH_FULL = 700; // pixels of width from which marks have their full size
 
 const marks = new Map<string, Mark>();
 const selected = new Set<string>();
 const layers = new Map<string, SVGGElement>(); // the sites of a tier, the greater above the lesser, and above all what runs for real
-let root: SVGSVGElement, landLayer: SVGGElement, links: SVGGElement, rings: SVGGElement, sites: SVGGElement, labels: SVGGElement, tip: HTMLElement;
+let root: SVGSVGElement,
+	landLayer: SVGGElement,
+	links: SVGGElement,
+	rings: SVGGElement,
+	sites: SVGGElement,
+	labels: SVGGElement,
+	tip: HTMLElement;
 let view: MapView;
 let projection: GeoProjection | null = null;
 let places: Place[] = [];
@@ -37,7 +45,10 @@ function landPath(): string {
 
 function fit(all: Site[]): GeoProjection {
 	const points = all.map((site) => [Number(site.longitude), Number(site.latitude)] as [number, number]);
-	let west = 180, east = -180, south = 90, north = -90;
+	let west = 180,
+		east = -180,
+		south = 90,
+		north = -90;
 	for (const [x, y] of points) {
 		west = Math.min(west, x);
 		east = Math.max(east, x);
@@ -47,31 +58,45 @@ function fit(all: Site[]): GeoProjection {
 	const middle: [number, number] = [(west + east) / 2, (south + north) / 2];
 	points.push([middle[0] - SPAN_MIN, middle[1]], [middle[0] + SPAN_MIN, middle[1]]);
 	const margin = Math.min(MARGIN, view.width / 12);
-	return geoConicEqualArea().parallels(middle[1] > 10 ? [24, 46] : [-10, 30]).rotate([-middle[0], 0])
-		.fitExtent([[margin, margin], [view.width - margin, view.height - margin]], { type: "MultiPoint", coordinates: points });
+	return geoConicEqualArea()
+		.parallels(middle[1] > 10 ? [24, 46] : [-10, 30])
+		.rotate([-middle[0], 0])
+		.fitExtent(
+			[
+				[margin, margin],
+				[view.width - margin, view.height - margin],
+			],
+			{ type: "MultiPoint", coordinates: points },
+		);
 }
 
 const markScale = (): number => Math.max(0.62, Math.min(1, view.width / WIDTH_FULL)) * Math.min(1.9, view.zoom ** 0.22);
 
 function put(): void {
 	frame = 0;
-	const scale = markScale(), transform = view.transform();
+	const scale = markScale(),
+		transform = view.transform();
 	landLayer.setAttribute("transform", transform);
 	links.setAttribute("transform", transform);
 	for (const mark of marks.values()) {
 		const { x, y } = view.toScreen(mark);
 		mark.group.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)}) scale(${scale.toFixed(2)})`);
 	}
-	rings.replaceChildren(...[...marks.values()].filter((mark) => selected.size && mark.members.some((site) => selected.has(site.name))).map((mark) => {
-		const { x, y } = view.toScreen(mark);
-		return svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (mark.radius + 7) * scale });
-	}));
+	rings.replaceChildren(
+		...[...marks.values()]
+			.filter((mark) => selected.size && mark.members.some((site) => selected.has(site.name)))
+			.map((mark) => {
+				const { x, y } = view.toScreen(mark);
+				return svg("circle", { cx: x.toFixed(1), cy: y.toFixed(1), r: (mark.radius + 7) * scale });
+			}),
+	);
 	drawLabels(labels, marks.values(), view, scale, selected);
 }
 
 function update(): void {
 	if (!projection) return;
-	const wanted = choose(places, view), kept = new Set<string>();
+	const wanted = choose(places, view),
+		kept = new Set<string>();
 	for (const { key, members, x, y } of wanted) {
 		kept.add(key);
 		let mark = marks.get(key);
@@ -101,12 +126,23 @@ function point(mark: Mark | null, x = 0, y = 0): void {
 	pointed = mark;
 	tip.hidden = !mark;
 	const name = mark?.members[0].name;
-	for (const line of links.children) line.classList.toggle("lit", !!name && ((line as SVGElement).dataset.from === name || (line as SVGElement).dataset.to === name));
+	for (const line of links.children)
+		line.classList.toggle(
+			"lit",
+			!!name && ((line as SVGElement).dataset.from === name || (line as SVGElement).dataset.to === name),
+		);
 	if (!mark) return;
-	const site = mark.members[0], share = load(site), box = byId("map-section").getBoundingClientRect();
+	const site = mark.members[0],
+		share = load(site),
+		box = byId("map-section").getBoundingClientRect();
 	if (mark.members.length > 1) tip.replaceChildren(h("span", {}, mark.group.getAttribute("aria-label") ?? ""));
-	else tip.replaceChildren(h("strong", {}, site.title || site.name), h("span", {}, `${site.tier} · ${site.region} · ${site.engine}`),
-		h("span", {}, `${conditionText(site)}${share === null ? "" : ` · ${percent(share)} in use`}`), h("span", {}, site.placements ? `${site.placements} placed here` : ""));
+	else
+		tip.replaceChildren(
+			h("strong", {}, site.title || site.name),
+			h("span", {}, `${site.tier} · ${site.region} · ${site.engine}`),
+			h("span", {}, `${conditionText(site)}${share === null ? "" : ` · ${percent(share)} in use`}`),
+			h("span", {}, site.placements ? `${site.placements} placed here` : ""),
+		);
 	tip.style.left = `${Math.max(4, Math.min(x - box.left + 14, box.width - tip.offsetWidth - 4))}px`;
 	tip.style.top = `${Math.max(4, Math.min(y - box.top + 14, box.height - tip.offsetHeight - 4))}px`;
 }
@@ -126,7 +162,8 @@ function make(key: string): Mark {
 	group.addEventListener("focus", () => {
 		if (!group.matches(":focus-visible")) return;
 		if (!view.sees(mark)) view.bringIn(mark);
-		const at = view.toScreen(mark), box = root.getBoundingClientRect();
+		const at = view.toScreen(mark),
+			box = root.getBoundingClientRect();
 		point(mark, box.left + at.x, box.top + at.y);
 	});
 	group.addEventListener("blur", hide);
@@ -149,7 +186,8 @@ function onKey(event: KeyboardEvent, from: Mark): void {
 }
 
 function neighbour(from: Mark, way: [number, number]): Mark | null {
-	let best: Mark | null = null, least = Infinity;
+	let best: Mark | null = null,
+		least = Infinity;
 	for (const mark of marks.values()) {
 		const ahead = (mark.x - from.x) * way[0] + (mark.y - from.y) * way[1];
 		const aside = Math.abs((mark.x - from.x) * way[1]) + Math.abs((mark.y - from.y) * way[0]);
@@ -168,9 +206,20 @@ export function drawLinks(): void {
 	const at = new Map(places.map((place) => [place.site.name, place]));
 	const lines: SVGElement[] = [];
 	for (const link of state.links) {
-		const a = at.get(link.from), b = at.get(link.to);
-		if (a && b) lines.push(svg("line", { x1: a.x.toFixed(2), y1: a.y.toFixed(2), x2: b.x.toFixed(2), y2: b.y.toFixed(2), "data-from": link.from, "data-to": link.to,
-			class: a.site.tier === "hub" && b.site.tier === "hub" ? "trunk" : "branch" }));
+		const a = at.get(link.from),
+			b = at.get(link.to);
+		if (a && b)
+			lines.push(
+				svg("line", {
+					x1: a.x.toFixed(2),
+					y1: a.y.toFixed(2),
+					x2: b.x.toFixed(2),
+					y2: b.y.toFixed(2),
+					"data-from": link.from,
+					"data-to": link.to,
+					class: a.site.tier === "hub" && b.site.tier === "hub" ? "trunk" : "branch",
+				}),
+			);
 	}
 	links.replaceChildren(...lines);
 }
@@ -191,10 +240,12 @@ export function drawMap(): void {
 		for (const place of places) place.site = now.get(place.site.name) ?? place.site;
 	} else {
 		if (drawnFor) project(); // another network
-		places = state.sites.map((site) => {
-			const at = projection?.([Number(site.longitude), Number(site.latitude)]) ?? [0, 0];
-			return { site, x: at[0], y: at[1] };
-		}).sort((a, b) => TIERS.indexOf(a.site.tier) - TIERS.indexOf(b.site.tier));
+		places = state.sites
+			.map((site) => {
+				const at = projection?.([Number(site.longitude), Number(site.latitude)]) ?? [0, 0];
+				return { site, x: at[0], y: at[1] };
+			})
+			.sort((a, b) => TIERS.indexOf(a.site.tier) - TIERS.indexOf(b.site.tier));
 		drawnFor = drawn;
 		drawLinks();
 	}
@@ -212,7 +263,10 @@ export function startMap(openSite: (name: string) => void): void {
 	landLayer = svg("g", { "aria-hidden": "true" });
 	links = svg("g", { class: "links", "aria-hidden": "true" });
 	rings = svg("g", { class: "rings", "aria-hidden": "true" });
-	sites = svg("g", { role: "group", "aria-label": "Sites: arrow keys go from one to the next, Enter opens, plus and minus zoom" });
+	sites = svg("g", {
+		role: "group",
+		"aria-label": "Sites: arrow keys go from one to the next, Enter opens, plus and minus zoom",
+	});
 	for (const tier of [...TIERS, "live"]) layers.set(tier, sites.appendChild(svg("g", {})));
 	labels = svg("g", { class: "labels", "aria-hidden": "true" });
 	root = svg("svg", {}, landLayer, links, rings, sites, labels);

@@ -6,7 +6,8 @@ import { engineTag, pill, siteLink } from "./lists";
 import { facts, head } from "./panel-parts";
 import { ended, state } from "./state";
 
-const PLACEMENTS_SHOWN = 50, STORY_SHOWN = 300;
+const PLACEMENTS_SHOWN = 50,
+	STORY_SHOWN = 300;
 
 function nodes(placement: Placement): string {
 	const workers = placement.workers ?? [];
@@ -24,18 +25,51 @@ function outcome(placement: Placement): string {
 
 function placementRow(placement: Placement, service: boolean): HTMLElement {
 	const word = placement.outcome && placement.outcome !== "none" ? placement.outcome : placement.state;
-	return h("tr", {}, h("td", { class: "number" }, service ? `${placement.replica}.${placement.attempt}` : String(placement.attempt)),
-		h("td", {}, siteLink(placement.site), h("small", {}, `${placement.tier} · ${placement.engine}`)), h("td", {}, pill(word)),
-		h("td", {}, nodes(placement), h("small", {}, [outcome(placement), placement.candidates ? `chosen of ${plural(placement.candidates, "site")}` : ""].filter((part) => part).join("; "))));
+	return h(
+		"tr",
+		{},
+		h("td", { class: "number" }, service ? `${placement.replica}.${placement.attempt}` : String(placement.attempt)),
+		h("td", {}, siteLink(placement.site), h("small", {}, `${placement.tier} · ${placement.engine}`)),
+		h("td", {}, pill(word)),
+		h(
+			"td",
+			{},
+			nodes(placement),
+			h(
+				"small",
+				{},
+				[outcome(placement), placement.candidates ? `chosen of ${plural(placement.candidates, "site")}` : ""]
+					.filter((part) => part)
+					.join("; "),
+			),
+		),
+	);
 }
 
 function placements(demand: Demand): Child[] {
-	const all = demand.placements ?? [], service = demand.kind === "service";
+	const all = demand.placements ?? [],
+		service = demand.kind === "service";
 	if (!all.length) return [];
-	return [h("h3", {}, "Placements"),
-		h("table", { class: "plain" }, h("thead", {}, h("tr", {}, ...[service ? "Replica.attempt" : "Attempt", "Site", "State", "On"].map((title) => h("th", { scope: "col" }, title)))),
-			h("tbody", {}, ...all.slice(0, PLACEMENTS_SHOWN).map((placement) => placementRow(placement, service)))),
-		all.length > PLACEMENTS_SHOWN ? h("p", { class: "empty" }, `and ${count(all.length - PLACEMENTS_SHOWN)} more`) : null];
+	return [
+		h("h3", {}, "Placements"),
+		h(
+			"table",
+			{ class: "plain" },
+			h(
+				"thead",
+				{},
+				h(
+					"tr",
+					{},
+					...[service ? "Replica.attempt" : "Attempt", "Site", "State", "On"].map((title) =>
+						h("th", { scope: "col" }, title),
+					),
+				),
+			),
+			h("tbody", {}, ...all.slice(0, PLACEMENTS_SHOWN).map((placement) => placementRow(placement, service))),
+		),
+		all.length > PLACEMENTS_SHOWN ? h("p", { class: "empty" }, `and ${count(all.length - PLACEMENTS_SHOWN)} more`) : null,
+	];
 }
 
 // Reasons that may pass first, then those that waiting does not change.
@@ -44,33 +78,75 @@ function whyParts(why: Why | null): Child[] {
 	const part = (title: string, never: boolean): Child[] => {
 		const groups = why.groups.filter((group) => group.never === never);
 		if (!groups.length) return [];
-		return [h("h4", {}, title), h("ul", { class: "why" }, ...groups.map((group) => h("li", { class: never ? "never" : "busy", "data-code": group.code }, group.sentence,
-			group.examples.length ? h("small", {}, ...group.examples.flatMap((name, at) => [at ? ", " : "", siteLink(name)]), group.sites > group.examples.length ? ", …" : "") : null)))];
+		return [
+			h("h4", {}, title),
+			h(
+				"ul",
+				{ class: "why" },
+				...groups.map((group) =>
+					h(
+						"li",
+						{ class: never ? "never" : "busy", "data-code": group.code },
+						group.sentence,
+						group.examples.length
+							? h(
+									"small",
+									{},
+									...group.examples.flatMap((name, at) => [at ? ", " : "", siteLink(name)]),
+									group.sites > group.examples.length ? ", …" : "",
+								)
+							: null,
+					),
+				),
+			),
+		];
 	};
-	return [h("h3", {}, "Why it waits"), h("p", { class: "why-summary" }, why.summary), ...part("May pass", false), ...part("Stands, however long it waits", true)];
+	return [
+		h("h3", {}, "Why it waits"),
+		h("p", { class: "why-summary" }, why.summary),
+		...part("May pass", false),
+		...part("Stands, however long it waits", true),
+	];
 }
 
 function cancelButton(demand: Demand, changed: () => void): Child {
 	if (ended(demand.state) || demand.state === "stopping") return null;
 	const said = h("span", { class: "quiet", role: "alert" });
-	const button = h("button", { type: "button", "data-key": "cancel", onclick: () => {
-		button.disabled = true;
-		said.textContent = "";
-		post(`/v1/demands/${demand.id}/cancel`, {}).then(() => {
-			state.touch("*");
-			changed();
-		}, (error: unknown) => {
-			button.disabled = false;
-			said.textContent = error instanceof Error ? error.message : "it could not be cancelled";
-		});
-	} }, "Cancel it");
+	const button = h(
+		"button",
+		{
+			type: "button",
+			"data-key": "cancel",
+			onclick: () => {
+				button.disabled = true;
+				said.textContent = "";
+				post(`/v1/demands/${demand.id}/cancel`, {}).then(
+					() => {
+						state.touch("*");
+						changed();
+					},
+					(error: unknown) => {
+						button.disabled = false;
+						said.textContent = error instanceof Error ? error.message : "it could not be cancelled";
+					},
+				);
+			},
+		},
+		"Cancel it",
+	);
 	return h("p", { class: "act" }, button, said);
 }
 
 function times(demand: Demand): [string, string][] {
 	const ran = demand.started_us ? `, after ${duration(demand.ended_us - demand.started_us)}` : "";
-	return [["Accepted", clock(demand.accepted_us)], ["Started", demand.started_us ? `${clock(demand.started_us)}, after ${duration(demand.started_us - demand.accepted_us)}` : ""],
-		["Ended", demand.ended_us ? clock(demand.ended_us) + ran : ""]];
+	return [
+		["Accepted", clock(demand.accepted_us)],
+		[
+			"Started",
+			demand.started_us ? `${clock(demand.started_us)}, after ${duration(demand.started_us - demand.accepted_us)}` : "",
+		],
+		["Ended", demand.ended_us ? clock(demand.ended_us) + ran : ""],
+	];
 }
 
 export function demandParts(demand: Demand, story: StoryLine[], why: Why | null, changed: () => void): Child[] {
@@ -79,15 +155,36 @@ export function demandParts(demand: Demand, story: StoryLine[], why: Why | null,
 	return [
 		head(demand.name, pill(demand.state), demand.simulated ? engineTag("simulated") : null),
 		why ? null : h("p", { class: "reason" }, demand.reason),
-		demand.state === "running" && demand.progress_permille >= 0 ? h("progress", { max: 1000, value: demand.progress_permille, "aria-label": `${percent(demand.progress_permille / 1000)} done` }) : null,
+		demand.state === "running" && demand.progress_permille >= 0
+			? h("progress", {
+					max: 1000,
+					value: demand.progress_permille,
+					"aria-label": `${percent(demand.progress_permille / 1000)} done`,
+				})
+			: null,
 		cancelButton(demand, changed),
 		...whyParts(why),
-		facts([["Title", demand.title], ["Id", h("code", {}, demand.id)], ["Tenant", demand.tenant], ["Kind", demand.kind],
-			[demand.kind === "service" ? "Replicas" : "Workers", `${count(demand.workers)}, each ${shape}`], ["Priority", String(demand.priority)], ...times(demand),
-			["Command", demand.spec?.command?.length ? h("code", { class: "command" }, demand.spec.command.join(" ")) : ""]]),
+		facts([
+			["Title", demand.title],
+			["Id", h("code", {}, demand.id)],
+			["Tenant", demand.tenant],
+			["Kind", demand.kind],
+			[demand.kind === "service" ? "Replicas" : "Workers", `${count(demand.workers)}, each ${shape}`],
+			["Priority", String(demand.priority)],
+			...times(demand),
+			["Command", demand.spec?.command?.length ? h("code", { class: "command" }, demand.spec.command.join(" ")) : ""],
+		]),
 		...placements(demand),
 		h("h3", {}, "Story"),
-		story.length > lines.length ? h("p", { class: "empty" }, `The last ${count(lines.length)} of ${count(story.length)} events.`) : null,
-		lines.length ? h("ol", { class: "story" }, ...lines.map((line) => h("li", {}, h("time", {}, clock(line.time_us)), h("span", {}, line.sentence)))) : h("p", { class: "empty" }, "Nothing yet."),
+		story.length > lines.length
+			? h("p", { class: "empty" }, `The last ${count(lines.length)} of ${count(story.length)} events.`)
+			: null,
+		lines.length
+			? h(
+					"ol",
+					{ class: "story" },
+					...lines.map((line) => h("li", {}, h("time", {}, clock(line.time_us)), h("span", {}, line.sentence))),
+				)
+			: h("p", { class: "empty" }, "Nothing yet."),
 	];
 }

@@ -16,7 +16,12 @@ export class LogView {
 	private readonly output = h("pre", { class: "log", tabindex: 0, "aria-label": "Output" });
 	private readonly said = h("p", { class: "quiet", role: "status" });
 	private readonly button = h("button", { type: "button", onclick: () => void this.toggle() });
-	private readonly stream = h("select", { "aria-label": "Stream" }, h("option", { value: "stdout" }, "stdout"), h("option", { value: "stderr" }, "stderr"));
+	private readonly stream = h(
+		"select",
+		{ "aria-label": "Stream" },
+		h("option", { value: "stdout" }, "stdout"),
+		h("option", { value: "stderr" }, "stderr"),
+	);
 	private readonly part = h("select", { "aria-label": "Part" });
 	private reading: AbortController | null = null;
 	private text = "";
@@ -25,7 +30,14 @@ export class LogView {
 
 	constructor() {
 		const bar = h("div", { class: "filters" }, this.button, this.stream, this.part);
-		this.element = h("section", { class: "output", "aria-label": "Output", hidden: true }, h("h3", {}, "Output"), bar, this.output, this.said);
+		this.element = h(
+			"section",
+			{ class: "output", "aria-label": "Output", hidden: true },
+			h("h3", {}, "Output"),
+			bar,
+			this.output,
+			this.said,
+		);
 		for (const control of [this.stream, this.part])
 			control.addEventListener("change", () => {
 				if (!this.reading && !this.text) return;
@@ -53,15 +65,25 @@ export class LogView {
 
 	// Workers of a gang, replicas of a service.
 	private offerParts(demand: Demand): void {
-		const word = demand.kind === "service" ? "replica" : "worker", key = `${word}${demand.workers}`;
+		const word = demand.kind === "service" ? "replica" : "worker",
+			key = `${word}${demand.workers}`;
 		this.part.hidden = demand.workers < 2;
 		if (key === this.partWord) return;
 		this.partWord = key;
-		replace(this.part, ...Array.from({ length: Math.min(demand.workers, CHOICES_MAX) }, (_, at) => h("option", { value: at }, `${word} ${at}`)));
+		replace(
+			this.part,
+			...Array.from({ length: Math.min(demand.workers, CHOICES_MAX) }, (_, at) =>
+				h("option", { value: at }, `${word} ${at}`),
+			),
+		);
 	}
 
 	private label(): void {
-		this.button.textContent = this.reading ? "Stop following" : this.demand && ended(this.demand.state) ? "Show output" : "Follow output";
+		this.button.textContent = this.reading
+			? "Stop following"
+			: this.demand && ended(this.demand.state)
+				? "Show output"
+				: "Follow output";
 	}
 
 	stop(): void {
@@ -70,7 +92,8 @@ export class LogView {
 	}
 
 	private put(text: string): void {
-		const output = this.output, atEnd = output.scrollHeight - output.scrollTop - output.clientHeight < 30;
+		const output = this.output,
+			atEnd = output.scrollHeight - output.scrollTop - output.clientHeight < 30;
 		this.text = text.slice(-CHARACTERS_MAX);
 		output.textContent = this.text;
 		if (atEnd) output.scrollTop = output.scrollHeight;
@@ -103,9 +126,11 @@ export class LogView {
 		if (demand.workers > 1) query.set(demand.kind === "service" ? "replica" : "worker", this.part.value || "0");
 		try {
 			const answer = await request(`/v1/demands/${demand.id}/logs?${query}`, { signal, headers: { Accept: "text/plain" } });
-			if (answer.status === 403) return "This token may not read output: that is for operators, auditors and the demand's own tenant.";
+			if (answer.status === 403)
+				return "This token may not read output: that is for operators, auditors and the demand's own tenant.";
 			if (!answer.ok || !answer.body) return (await failure(answer)).message;
-			const reader = answer.body.getReader(), decoder = new TextDecoder();
+			const reader = answer.body.getReader(),
+				decoder = new TextDecoder();
 			if (Number(answer.headers.get("Weir-Log-First") ?? 0) > 0) this.put("(older output is no longer kept)\n");
 			for (;;) {
 				const { value, done } = await reader.read();

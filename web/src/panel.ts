@@ -8,26 +8,52 @@ import { LogView } from "./panel-log";
 import { head } from "./panel-parts";
 import { siteParts } from "./panel-site";
 
-const GATHER_MS = 250, DEMANDS_SHOWN = 50;
+const GATHER_MS = 250,
+	DEMANDS_SHOWN = 50;
 
-interface Content { sign: string; title: string; sites: string[]; demand: Demand | null; parts: () => Child[] }
+interface Content {
+	sign: string;
+	title: string;
+	sites: string[];
+	demand: Demand | null;
+	parts: () => Child[];
+}
 
-let shown = "", drawn = "", sign = "";
+let shown = "",
+	drawn = "",
+	sign = "";
 let opener = "";
 let timer = 0;
 let log: LogView, body: HTMLElement;
 
 async function siteContent(name: string): Promise<Content> {
-	const [site, page] = await Promise.all([get<Site>(`/v1/sites/${encodeURIComponent(name)}`), get<Page<Demand>>(`/v1/demands?site=${encodeURIComponent(name)}&state=live&limit=${DEMANDS_SHOWN}`)]);
-	return { sign: JSON.stringify([site, page.items]), title: `Site ${name}`, sites: [name], demand: null, parts: () => siteParts(site, page.items) };
+	const [site, page] = await Promise.all([
+		get<Site>(`/v1/sites/${encodeURIComponent(name)}`),
+		get<Page<Demand>>(`/v1/demands?site=${encodeURIComponent(name)}&state=live&limit=${DEMANDS_SHOWN}`),
+	]);
+	return {
+		sign: JSON.stringify([site, page.items]),
+		title: `Site ${name}`,
+		sites: [name],
+		demand: null,
+		parts: () => siteParts(site, page.items),
+	};
 }
 
 async function demandContent(id: string): Promise<Content> {
 	const path = `/v1/demands/${encodeURIComponent(id)}`;
 	const [demand, story] = await Promise.all([get<Demand>(path), get<{ items: StoryLine[] }>(`${path}/story`)]);
 	const why = demand.state === "pending" ? await get<Why>(`${path}/why`) : null;
-	return { sign: JSON.stringify([demand, story.items, why]), title: `Demand ${demand.name}`, sites: demand.sites.split(",").map((name) => name.trim()).filter((name) => name), demand,
-		parts: () => demandParts(demand, story.items, why, touchPanel) };
+	return {
+		sign: JSON.stringify([demand, story.items, why]),
+		title: `Demand ${demand.name}`,
+		sites: demand.sites
+			.split(",")
+			.map((name) => name.trim())
+			.filter((name) => name),
+		demand,
+		parts: () => demandParts(demand, story.items, why, touchPanel),
+	};
 }
 
 async function read(what: string): Promise<Content | null> {
@@ -35,7 +61,13 @@ async function read(what: string): Promise<Content | null> {
 		return await (what.startsWith("sites/") ? siteContent(what.slice(6)) : demandContent(what.slice(8)));
 	} catch (error) {
 		if (!(error instanceof ApiError)) return null; // away: what is shown stays
-		return { sign: error.message, title: what, sites: [], demand: null, parts: () => [head(what.slice(what.indexOf("/") + 1)), h("p", { class: "empty" }, error.message)] };
+		return {
+			sign: error.message,
+			title: what,
+			sites: [],
+			demand: null,
+			parts: () => [head(what.slice(what.indexOf("/") + 1)), h("p", { class: "empty" }, error.message)],
+		};
 	}
 }
 
@@ -46,9 +78,11 @@ function selecting(): boolean {
 }
 
 async function draw(): Promise<void> {
-	const what = shown, content = what ? await read(what) : null;
+	const what = shown,
+		content = what ? await read(what) : null;
 	if (!content || what !== shown) return;
-	const panel = byId("panel"), fresh = drawn !== what;
+	const panel = byId("panel"),
+		fresh = drawn !== what;
 	if (!fresh && (content.sign === sign || selecting())) return;
 	sign = content.sign;
 	drawn = what;
@@ -71,7 +105,8 @@ export function touchPanel(): void {
 	}, GATHER_MS);
 }
 
-export const shows = (demand: string | undefined, site: string | undefined): boolean => shown === `demands/${demand}` || shown === `sites/${site}`;
+export const shows = (demand: string | undefined, site: string | undefined): boolean =>
+	shown === `demands/${demand}` || shown === `sites/${site}`;
 
 function keyOf(element: Element | null): string {
 	const data = (element as HTMLElement | SVGElement | null)?.dataset;

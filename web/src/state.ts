@@ -2,18 +2,27 @@
 // and less often the longer the answers take. Nothing is fetched while nobody looks.
 import { all, ApiError, get, type Demand, type Link, type Page, type Site, type Summary } from "./api";
 
-const GATHER_MS = 300;          // events that come together are answered by one refetch
-const CALM_MS = 5000;           // without events, everything is read as often: sites fall silent without one
-const SITES_EVERY_MS = 2000;    // the list of sites is the largest; it is read less often
-const SITES_PATIENCE = 15;      // and not before so many times the last reading's time have passed
-const SINGLE_SITES_MAX = 8;     // so many sites that changed are read one by one, when the list is long
+const GATHER_MS = 300; // events that come together are answered by one refetch
+const CALM_MS = 5000; // without events, everything is read as often: sites fall silent without one
+const SITES_EVERY_MS = 2000; // the list of sites is the largest; it is read less often
+const SITES_PATIENCE = 15; // and not before so many times the last reading's time have passed
+const SINGLE_SITES_MAX = 8; // so many sites that changed are read one by one, when the list is long
 const LONG_LIST = 1000;
 const PAGE_SIZE = 100;
 export const DEMANDS_MAX = 1000;
 const HISTORY_MAX = 1200;
 
-export interface Filter { state: string; name: string; tenant: string }
-export interface Sample { time: number; running: number; pending: number; chips: number }
+export interface Filter {
+	state: string;
+	name: string;
+	tenant: string;
+}
+export interface Sample {
+	time: number;
+	running: number;
+	pending: number;
+	chips: number;
+}
 
 const ENDED = ["succeeded", "failed", "timed-out", "cancelled"];
 export const ended = (demandState: string): boolean => ENDED.includes(demandState);
@@ -66,7 +75,11 @@ class State extends EventTarget {
 		}
 		this.busy = true;
 		// The stream says whether the platform is away; what is shown stays until it is back.
-		await Promise.allSettled([this.readSummary(), this.readDemands(), this.readSites()].map((part) => part.then(() => this.dispatchEvent(new Event("change")))));
+		await Promise.allSettled(
+			[this.readSummary(), this.readDemands(), this.readSites()].map((part) =>
+				part.then(() => this.dispatchEvent(new Event("change"))),
+			),
+		);
 		this.busy = false;
 		if (this.again) {
 			this.again = false;
@@ -77,13 +90,20 @@ class State extends EventTarget {
 	private async readSummary(): Promise<void> {
 		const summary = await get<Summary>("/v1/summary");
 		this.summary = summary;
-		const chips = summary.tiers.reduce((sum, tier) => sum + tier.chips, 0), free = summary.tiers.reduce((sum, tier) => sum + tier.chips_free, 0);
-		this.history.push({ time: Date.now() / 1000, running: summary.demands["running"] ?? 0, pending: summary.demands["pending"] ?? 0, chips: chips ? (100 * (chips - free)) / chips : 0 });
+		const chips = summary.tiers.reduce((sum, tier) => sum + tier.chips, 0),
+			free = summary.tiers.reduce((sum, tier) => sum + tier.chips_free, 0);
+		this.history.push({
+			time: Date.now() / 1000,
+			running: summary.demands["running"] ?? 0,
+			pending: summary.demands["pending"] ?? 0,
+			chips: chips ? (100 * (chips - free)) / chips : 0,
+		});
 		if (this.history.length > HISTORY_MAX) this.history.shift();
 	}
 
 	private async readDemands(): Promise<void> {
-		const query = new URLSearchParams({ order: "newest", limit: String(Math.min(PAGE_SIZE * this.pages, DEMANDS_MAX)) }), asked = this.filter;
+		const query = new URLSearchParams({ order: "newest", limit: String(Math.min(PAGE_SIZE * this.pages, DEMANDS_MAX)) }),
+			asked = this.filter;
 		for (const [key, value] of Object.entries(asked)) if (value) query.set(key, value);
 		try {
 			const page = await get<Page<Demand>>(`/v1/demands?${query}`);
@@ -101,7 +121,8 @@ class State extends EventTarget {
 	}
 
 	private async readSites(): Promise<void> {
-		const changed = [...this.changedSites], begun = Date.now();
+		const changed = [...this.changedSites],
+			begun = Date.now();
 		const single = this.sites.length > LONG_LIST && changed.length <= SINGLE_SITES_MAX;
 		if (this.allSites || (changed.length && !single)) {
 			if (begun >= this.sitesNext) {
@@ -115,7 +136,12 @@ class State extends EventTarget {
 		}
 		if (!single || !changed.length) return;
 		this.changedSites.clear();
-		const fresh = new Map((await Promise.all(changed.map((name) => get<Site>(`/v1/sites/${encodeURIComponent(name)}`)))).map((site) => [site.name, site]));
+		const fresh = new Map(
+			(await Promise.all(changed.map((name) => get<Site>(`/v1/sites/${encodeURIComponent(name)}`)))).map((site) => [
+				site.name,
+				site,
+			]),
+		);
 		this.take(this.sites.map((site) => fresh.get(site.name) ?? site));
 	}
 

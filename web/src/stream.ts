@@ -1,7 +1,8 @@
 // The event stream over fetch, since EventSource cannot carry a token. Comes back by itself, from where it was.
 import { ApiError, request, type NetworkEvent } from "./api";
 
-const RETRY_MIN_MS = 500, RETRY_MAX_MS = 10_000;
+const RETRY_MIN_MS = 500,
+	RETRY_MAX_MS = 10_000;
 const SILENCE_MAX_MS = 50_000; // the platform says something, if only a comment, far more often
 
 export interface StreamListener {
@@ -10,8 +11,13 @@ export interface StreamListener {
 	state(state: "live" | "away" | "denied" | "signed-out"): void;
 }
 
-async function read(body: ReadableStream<Uint8Array>, alive: () => void, take: (name: string, id: string, data: string) => void): Promise<void> {
-	const reader = body.getReader(), decoder = new TextDecoder();
+async function read(
+	body: ReadableStream<Uint8Array>,
+	alive: () => void,
+	take: (name: string, id: string, data: string) => void,
+): Promise<void> {
+	const reader = body.getReader(),
+		decoder = new TextDecoder();
 	let rest = "";
 	for (;;) {
 		const { value, done } = await reader.read();
@@ -21,7 +27,9 @@ async function read(body: ReadableStream<Uint8Array>, alive: () => void, take: (
 		const blocks = rest.split("\n\n");
 		rest = blocks.pop() ?? "";
 		for (const block of blocks) {
-			let name = "message", id = "", data = "";
+			let name = "message",
+				id = "",
+				data = "";
 			for (const line of block.split("\n")) {
 				if (line.startsWith("event:")) name = line.slice(6).trim();
 				else if (line.startsWith("id:")) id = line.slice(3).trim();
@@ -33,7 +41,8 @@ async function read(body: ReadableStream<Uint8Array>, alive: () => void, take: (
 }
 
 export async function follow(listener: StreamListener): Promise<void> {
-	let last = "", wait = RETRY_MIN_MS;
+	let last = "",
+		wait = RETRY_MIN_MS;
 	for (;;) {
 		const silence = new AbortController();
 		let timer = 0;
