@@ -297,6 +297,7 @@ int serve_run(const struct serve_settings *settings, struct err *err)
 	if (sodium_init() < 0)
 		return err_set(err, -EIO, "libsodium could not be initialised");
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is a disk that is full */
 	uv_loop_init(&serve.loop);
 	uv_signal_init(&serve.loop, &serve.on_term);
 	uv_signal_init(&serve.loop, &serve.on_int);

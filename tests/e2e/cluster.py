@@ -68,22 +68,23 @@ class Cluster:
             except OSError:
                 continue
 
-    def start(self, name, *arguments):
+    def start(self, name, *arguments, through=()):
+        """`through`: words before the program's, such as a shell that sets limits."""
         log = open(self.folder / f"{name}.log", "ab")
         environment = dict(os.environ, **self.environment())
-        self.processes[name] = subprocess.Popen([WEIR, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        self.processes[name] = subprocess.Popen([*through, WEIR, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                                 cwd=self.folder, env=environment)
         log.close()
 
     def environment(self):
         return {"WEIR_TEST_FOLDER": str(self.folder)}
 
-    def serve(self):
+    def serve(self, through=()):
         address = self.folder / "address"
         listen = self.url.rsplit("/", 1)[1] if self.url else "127.0.0.1:0"
         address.unlink(missing_ok=True)
         self.start("serve", "serve", "--state", self.folder / "platform", "--listen", listen, "--network", self.network, "--catalogue",
-                   self.catalogue, "--write-tokens", self.tokens, "--write-address", address, *self.serve_options)
+                   self.catalogue, "--write-tokens", self.tokens, "--write-address", address, *self.serve_options, through=through)
         self.url = wait_until(lambda: self.alive("serve") and address.exists() and address.read_text().strip(), "the platform to listen")
 
     def agent(self, site, *options):

@@ -92,6 +92,26 @@ class Platform(unittest.TestCase):
             there = {item["id"] for item in cluster.items("/v1/demands")}
             self.assertEqual(set(acknowledged) - there, set())
 
+    def test_a_full_disk_ends_it_and_loses_nothing(self):
+        with Cluster(SITE) as cluster:
+            cluster.serve(through=["sh", "-c", 'ulimit -f 4096; exec "$@"', "sh"])
+            acknowledged = []
+
+            def fill():
+                body = {"demands": [dict(DEMAND, name=f"many-{len(acknowledged)}-{i}") for i in range(500)]}
+                try:
+                    status, answer = cluster.call("POST", "/v1/demands/batch", body)
+                except Unreachable:
+                    return True
+                self.assertEqual(status, 201, answer)
+                acknowledged.extend(answer["ids"])
+                return False
+            wait_until(fill, "the disk to be full", pause_s=0)
+            self.assertEqual(cluster.processes.pop("serve").wait(60), 74)
+            self.assertIn("the event log failed", (cluster.folder / "serve.log").read_text())
+            cluster.serve()
+            self.assertEqual(set(acknowledged) - {item["id"] for item in cluster.items("/v1/demands")}, set())
+
     def test_a_second_platform_on_one_folder_is_refused(self):
         with Cluster(SITE) as cluster:
             cluster.serve()
