@@ -189,8 +189,8 @@ int world_sync(struct world *world, const struct sync_request *request, struct a
 	return 0;
 }
 
-struct sync_reply world_report(struct world *world, const char *site, uint64_t epoch, uint64_t sequence, const struct attempt_report *attempts,
-			       size_t count, struct arena *arena)
+struct sync_reply world_report(struct world *world, const char *site, uint64_t epoch, uint64_t sequence,
+			       const struct attempt_report *attempts, size_t count, struct arena *arena)
 {
 	struct site_status status;
 	struct sync_request request = { .version = SYNC_VERSION, .site = site, .epoch = epoch, .sequence = sequence, .agent = "test",

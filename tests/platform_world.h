@@ -49,8 +49,8 @@ void world_cancel(struct world *world, uint64_t id);
 /* A sync from beginning to end. Gives decide_sync()'s code; the reply, the arena's, when 0. */
 int world_sync(struct world *world, const struct sync_request *request, struct arena *arena, struct sync_reply *ret);
 /* A sync of the site's whole declared supply and these attempts. */
-struct sync_reply world_report(struct world *world, const char *site, uint64_t epoch, uint64_t sequence, const struct attempt_report *attempts,
-			       size_t count, struct arena *arena);
+struct sync_reply world_report(struct world *world, const char *site, uint64_t epoch, uint64_t sequence,
+			       const struct attempt_report *attempts, size_t count, struct arena *arena);
 struct demand_view world_demand(struct world *world, uint64_t id, struct arena *arena);
 struct attempt_report world_attempt(uint64_t demand, int64_t replica, int64_t attempt, uint64_t token, enum attempt_state state,
 				    enum outcome outcome);

@@ -98,8 +98,14 @@ static void start(struct sim_site *site, const struct sync_run *run)
 
 	assert(site->attempt_count <= SIM_ATTEMPTS_MAX && run->worker_count <= SIM_WORKERS_MAX);
 	*attempt = (struct sim_attempt){
-		.demand = run->demand, .replica = run->replica, .attempt = run->attempt, .token = run->token, .state = ATTEMPT_STARTING,
-		.cpu_milli = run->spec->ask.shape.cpu_milli, .memory_mib = run->spec->ask.shape.memory_mib, .worker_count = run->worker_count,
+		.demand = run->demand,
+		.replica = run->replica,
+		.attempt = run->attempt,
+		.token = run->token,
+		.state = ATTEMPT_STARTING,
+		.cpu_milli = run->spec->ask.shape.cpu_milli,
+		.memory_mib = run->spec->ask.shape.memory_mib,
+		.worker_count = run->worker_count,
 	};
 	for (size_t i = 0; i < run->worker_count; i++)
 		attempt->workers[i] = read_worker(site, &run->workers[i]);
@@ -129,8 +135,8 @@ bool sim_site_is_within_supply(const struct sim_site *site)
 	return within;
 }
 
-void sim_site_act(struct sim_site *site, const struct sync_reply *reply, uint64_t sequence, int64_t sent_us, int64_t now_us, struct rng *rng,
-		  void (*started)(void *context, struct sim_site *site, const struct sync_run *run), void *context)
+void sim_site_act(struct sim_site *site, const struct sync_reply *reply, uint64_t sequence, int64_t sent_us, int64_t now_us,
+		  struct rng *rng, void (*started)(void *context, struct sim_site *site, const struct sync_run *run), void *context)
 {
 	if (sequence <= site->acted_sequence || reply->epoch < site->heard_epoch ||
 	    (reply->epoch == site->heard_epoch && reply->revision < site->heard_revision))

@@ -51,8 +51,8 @@ struct sim_site {
 /* What the site would say now; the arena's. */
 void sim_site_report(struct sim_site *site, struct arena *arena, struct sync_request *ret);
 /* Acts on a reply to the request `sequence` that was sent at `sent_us`. `started` is called for each attempt that begins to run. */
-void sim_site_act(struct sim_site *site, const struct sync_reply *reply, uint64_t sequence, int64_t sent_us, int64_t now_us, struct rng *rng,
-		  void (*started)(void *context, struct sim_site *site, const struct sync_run *run), void *context);
+void sim_site_act(struct sim_site *site, const struct sync_reply *reply, uint64_t sequence, int64_t sent_us, int64_t now_us,
+		  struct rng *rng, void (*started)(void *context, struct sim_site *site, const struct sync_run *run), void *context);
 /* Time passed: starts become running, stops take effect, leases run out, some end by themselves. */
 void sim_site_step(struct sim_site *site, int64_t now_us, struct rng *rng, bool may_end);
 /* The agent begins a new life; what it had heard is forgotten. */

@@ -28,7 +28,8 @@ static int find_live(const struct platform *platform, uint64_t id, struct demand
 	return 0;
 }
 
-static int find_attempt(const struct platform *platform, uint64_t id, int64_t replica, int64_t number, struct attempt **ret, struct err *err)
+static int find_attempt(const struct platform *platform, uint64_t id, int64_t replica, int64_t number, struct attempt **ret,
+			struct err *err)
 {
 	*ret = attempt_current(platform, id, replica, number);
 	if (!*ret)

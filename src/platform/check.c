@@ -51,7 +51,8 @@ static void check_supply(const struct site *site)
 static void check_site(const struct platform *platform, const struct site *site)
 {
 	REQUIRE(platform->sites[site->index] == site && platform->views[site->index].supply == &site->supply &&
-			platform->views[site->index].condition == site->condition && platform->views[site->index].draining == site->draining &&
+			platform->views[site->index].condition == site->condition &&
+			platform->views[site->index].draining == site->draining &&
 			platform->views[site->index].crowded == (site->attempt_count >= platform->settings.site_attempts_max),
 		"the view of %s is not its own", site->name);
 	for (size_t i = 0; i < site->attempt_count; i++) {

@@ -41,7 +41,8 @@ static int check_vanishing(const struct platform *platform, const struct network
 		if (table_find(&names, site->hash, site_is_named, site->name))
 			continue;
 		if (site->attempt_count > 0)
-			code = err_set(err, -EBUSY, "the site %s is not in the new network, but %zu attempts are placed there; drain it first",
+			code = err_set(err, -EBUSY,
+				       "the site %s is not in the new network, but %zu attempts are placed there; drain it first",
 				       site->name, site->attempt_count);
 		else if (!site->draining && site->condition != CONDITION_UNSEEN)
 			code = err_set(err, -EBUSY, "the site %s is not in the new network, but was not drained", site->name);
@@ -99,8 +100,8 @@ int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t id, 
 	return 0;
 }
 
-int decide_drain(const struct platform *platform, int64_t now_us, const char *name, const char *by, const char *reason, struct event_list *ret,
-		 struct err *err)
+int decide_drain(const struct platform *platform, int64_t now_us, const char *name, const char *by, const char *reason,
+		 struct event_list *ret, struct err *err)
 {
 	const struct site *site = site_find(platform, name);
 	struct drained_body *body;
@@ -116,7 +117,8 @@ int decide_drain(const struct platform *platform, int64_t now_us, const char *na
 	return 0;
 }
 
-int decide_undrain(const struct platform *platform, int64_t now_us, const char *name, const char *by, struct event_list *ret, struct err *err)
+int decide_undrain(const struct platform *platform, int64_t now_us, const char *name, const char *by, struct event_list *ret,
+		   struct err *err)
 {
 	const struct site *site = site_find(platform, name);
 	struct undrained_body *body;
@@ -131,7 +133,8 @@ int decide_undrain(const struct platform *platform, int64_t now_us, const char *
 	return 0;
 }
 
-int decide_token_create(const struct platform *platform, int64_t now_us, const struct token_view *token, struct event_list *ret, struct err *err)
+int decide_token_create(const struct platform *platform, int64_t now_us, const struct token_view *token, struct event_list *ret,
+			struct err *err)
 {
 	struct token_body *body;
 	bool found;

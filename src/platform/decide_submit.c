@@ -146,7 +146,8 @@ static int check_room(const struct platform *platform, const struct demand_spec 
 static int check_key(const char *tenant, const char *key, struct err *err)
 {
 	if (strlen(key) > IDEMPOTENCY_KEY_LENGTH_MAX)
-		return err_set(err, -EINVAL, "the idempotency key has %zu bytes, expected at most %d", strlen(key), IDEMPOTENCY_KEY_LENGTH_MAX);
+		return err_set(err, -EINVAL, "the idempotency key has %zu bytes, expected at most %d", strlen(key),
+			       IDEMPOTENCY_KEY_LENGTH_MAX);
 	if (strlen(tenant) > NAME_MAX_LENGTH)
 		return err_set(err, -EINVAL, "the tenant's name is too long");
 	return 0;

@@ -180,7 +180,8 @@ static int check_request(const struct platform *platform, const struct sync_requ
 	const struct site *site = site_find(platform, request->site);
 
 	if (request->version < SYNC_VERSION_MIN)
-		return err_set(err, -EPROTO, "the agent speaks version %lld, at least %d is needed", (long long)request->version, SYNC_VERSION_MIN);
+		return err_set(err, -EPROTO, "the agent speaks version %lld, at least %d is needed", (long long)request->version,
+			       SYNC_VERSION_MIN);
 	if (!site)
 		return err_set(err, -ENOENT, "there is no site %.63s", request->site);
 	if (request->epoch == 0)
@@ -191,7 +192,8 @@ static int check_request(const struct platform *platform, const struct sync_requ
 	return request->has_groups ? groups_check(request->groups, request->group_count, err) : 0;
 }
 
-int decide_sync(const struct platform *platform, int64_t now_us, const struct sync_request *request, struct event_list *ret, struct err *err)
+int decide_sync(const struct platform *platform, int64_t now_us, const struct sync_request *request, struct event_list *ret,
+		struct err *err)
 {
 	struct syncing syncing = { .platform = platform, .request = request,
 				   .ending = { .platform = platform, .now_us = now_us, .list = ret } };

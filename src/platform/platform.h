@@ -42,7 +42,8 @@ struct platform_settings {
 	int64_t lost_after_us;       /* default 45 s; more than lease_us plus the time the engine takes to stop */
 	int64_t replica_backoff_us;  /* first wait of a failed replica, doubled up to 5 min; default 1 s */
 	size_t round_placements_max; /* default 4096 */
-	size_t site_attempts_max;    /* no more are placed on a site; default 50,000. A round may overshoot by its placements: below SYNC_ATTEMPTS_MAX */
+	size_t site_attempts_max;    /* no more are placed on a site; default 50,000. A round may overshoot by its placements: below
+					SYNC_ATTEMPTS_MAX */
 };
 void platform_settings_defaults(struct platform_settings *settings);
 
@@ -91,11 +92,13 @@ struct submit_result {
 int decide_submit(const struct platform *platform, int64_t now_us, const char *tenant, const char *key, const struct demand_spec *specs,
 		  size_t count, struct submit_result *ret_results, struct event_list *ret, struct err *err);
 /* -ENOENT. Ended or already cancelled: 0 and no events. */
-int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t demand, const char *by, struct event_list *ret, struct err *err);
+int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t demand, const char *by, struct event_list *ret,
+		  struct err *err);
 /* What runs goes on; nothing new comes. -ENOENT. */
-int decide_drain(const struct platform *platform, int64_t now_us, const char *site, const char *by, const char *reason, struct event_list *ret,
-		 struct err *err);
-int decide_undrain(const struct platform *platform, int64_t now_us, const char *site, const char *by, struct event_list *ret, struct err *err);
+int decide_drain(const struct platform *platform, int64_t now_us, const char *site, const char *by, const char *reason,
+		 struct event_list *ret, struct err *err);
+int decide_undrain(const struct platform *platform, int64_t now_us, const char *site, const char *by, struct event_list *ret,
+		   struct err *err);
 
 enum role { ROLE_OPERATOR, ROLE_SUPPLIER, ROLE_TENANT, ROLE_AUDITOR, ROLE_VIEWER, ROLE_COUNT };
 STRING_TABLE_DECLARE(enum role, role);
@@ -108,14 +111,16 @@ struct token_view {
 	int64_t created_us;
 	uint8_t hash[32];   /* BLAKE2b of the secret */
 };
-int decide_token_create(const struct platform *platform, int64_t now_us, const struct token_view *token, struct event_list *ret, struct err *err);
+int decide_token_create(const struct platform *platform, int64_t now_us, const struct token_view *token, struct event_list *ret,
+			struct err *err);
 int decide_token_revoke(const struct platform *platform, int64_t now_us, const char *name, struct event_list *ret, struct err *err);
 /* The token with this hash, or NULL. O(1). */
 const struct token_view *platform_token(const struct platform *platform, const uint8_t hash[32]);
 
 /* What an agent said. Reports of attempts that are not the current one, or carry another token, change
  * nothing. -ENOENT unknown site, -EPROTO version, -ESTALE an older epoch than the one in charge. */
-int decide_sync(const struct platform *platform, int64_t now_us, const struct sync_request *request, struct event_list *ret, struct err *err);
+int decide_sync(const struct platform *platform, int64_t now_us, const struct sync_request *request, struct event_list *ret,
+		struct err *err);
 /* Notes that the site spoke, and what it observed. Call after the events of decide_sync were applied. */
 void platform_observe_sync(struct platform *platform, int64_t now_us, const struct sync_request *request);
 /* What the site should do now. `known` is the request's list: texts of those are left out. Watches are the caller's to add. */

@@ -263,7 +263,8 @@ void event_describe(const struct platform *platform, const struct event *event, 
 		strbuf_puts(out, "the platform began to run");
 		break;
 	case EVENT_NETWORK_LOADED:
-		strbuf_printf(out, "network %s loaded: %zu sites in %zu regions", network->name, network->site_count, network->region_count);
+		strbuf_printf(out, "network %s loaded: %zu sites in %zu regions", network->name, network->site_count,
+			      network->region_count);
 		break;
 	case EVENT_CATALOGUE_LOADED:
 		strbuf_printf(out, "catalogue loaded: %zu chip models", catalogue->model_count);

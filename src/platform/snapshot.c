@@ -45,10 +45,18 @@ struct node_group *supply_groups(const struct supply *supply, struct arena *aren
 static void write_site(struct writer *writer, const struct site *site)
 {
 	struct snap_site body = {
-		.name = site->name, .condition = site->condition, .condition_since_us = site->condition_since_us,
-		.agent_epoch = site->agent_epoch, .draining = site->draining, .drain_by = site->drain_by, .drain_reason = site->drain_reason,
-		.has_supply = site->has_supply, .supply_hash = site->supply_hash, .supply_epoch = site->supply_epoch,
-		.supply_sequence = site->supply_sequence, .group_count = site->supply.group_count,
+		.name = site->name,
+		.condition = site->condition,
+		.condition_since_us = site->condition_since_us,
+		.agent_epoch = site->agent_epoch,
+		.draining = site->draining,
+		.drain_by = site->drain_by,
+		.drain_reason = site->drain_reason,
+		.has_supply = site->has_supply,
+		.supply_hash = site->supply_hash,
+		.supply_epoch = site->supply_epoch,
+		.supply_sequence = site->supply_sequence,
+		.group_count = site->supply.group_count,
 	};
 
 	arena_reset(&writer->arena);

@@ -100,7 +100,8 @@ static struct attempt *make_attempt(struct platform *platform, struct demand *de
 }
 
 /* Takes the slots of all current attempts, or none. `slots` has an entry per attempt; what is there is the caller's to free. */
-static int take_slots(struct platform *platform, const struct snap_demand *body, const struct class *class, struct slot **slots, struct err *err)
+static int take_slots(struct platform *platform, const struct snap_demand *body, const struct class *class, struct slot **slots,
+		      struct err *err)
 {
 	int64_t wanted = class->kind == DEMAND_SERVICE ? 1 : class->workers;
 	size_t taken = 0;
@@ -129,7 +130,8 @@ static void fill_replicas(struct platform *platform, struct demand *demand, cons
 
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		struct replica *replica = &demand->replicas[r];
-		const struct snap_replica *from = next < body->replica_count && body->replicas[next].replica == r ? &body->replicas[next++] : NULL;
+		const struct snap_replica *from = next < body->replica_count && body->replicas[next].replica == r ? &body->replicas[next++]
+														  : NULL;
 
 		if (!from) {
 			queue_add(platform, demand, r);
@@ -260,7 +262,8 @@ static int compare_ends(const void *left, const void *right)
 {
 	const struct demand *a = *(struct demand *const *)left, *b = *(struct demand *const *)right;
 
-	return a->ended_sequence != b->ended_sequence ? (a->ended_sequence < b->ended_sequence ? -1 : 1) : (a->id > b->id) - (a->id < b->id);
+	return a->ended_sequence != b->ended_sequence ? (a->ended_sequence < b->ended_sequence ? -1 : 1)
+						      : (a->id > b->id) - (a->id < b->id);
 }
 
 void platform_replay_snapshot_end(struct platform *platform, uint64_t sequence)

@@ -51,7 +51,8 @@ static int group_check(const struct node_group *group, struct err *err)
 	if (name_check(group->name, NULL) < 0)
 		return err_set(err, -EINVAL, "a group of nodes without a proper name");
 	if (!within(group->count, 0, GROUP_NODES_MAX))
-		return err_set(err, -EINVAL, "group %s has %lld nodes, expected at most %d", group->name, (long long)group->count, GROUP_NODES_MAX);
+		return err_set(err, -EINVAL, "group %s has %lld nodes, expected at most %d", group->name, (long long)group->count,
+			       GROUP_NODES_MAX);
 	if (!within(group->cpu_milli, 0, INT32_MAX) || !within(group->memory_mib, 0, INT32_MAX))
 		return err_set(err, -EINVAL, "group %s has nodes with more CPU or memory than can be counted", group->name);
 	if (group->chip_count > NODE_CHIPS_MAX)
@@ -62,7 +63,8 @@ static int group_check(const struct node_group *group, struct err *err)
 		chips += group->chips[i].count;
 	}
 	if (chips > NODE_CHIPS_MAX)
-		return err_set(err, -EINVAL, "group %s has %lld chips a node, expected at most %d", group->name, (long long)chips, NODE_CHIPS_MAX);
+		return err_set(err, -EINVAL, "group %s has %lld chips a node, expected at most %d", group->name, (long long)chips,
+			       NODE_CHIPS_MAX);
 	return 0;
 }
 
@@ -84,8 +86,8 @@ int groups_check(const struct node_group *groups, size_t count, struct err *err)
 				return err_set(err, -EINVAL, "two groups of nodes are named %s", groups[i].name);
 	}
 	if (nodes > SITE_NODES_MAX || chips > SITE_CHIPS_MAX)
-		return err_set(err, -EINVAL, "%lld nodes with %lld chips, expected at most %d and %d at a site", (long long)nodes, (long long)chips,
-			       SITE_NODES_MAX, SITE_CHIPS_MAX);
+		return err_set(err, -EINVAL, "%lld nodes with %lld chips, expected at most %d and %d at a site", (long long)nodes,
+			       (long long)chips, SITE_NODES_MAX, SITE_CHIPS_MAX);
 	return 0;
 }
 
@@ -140,7 +142,8 @@ int network_check(const struct network_spec *network, struct err *err)
 	struct table regions = { 0 }, sites = { 0 };
 	int code;
 
-	if (network->region_count > NETWORK_REGIONS_MAX || network->site_count > NETWORK_SITES_MAX || network->link_count > NETWORK_LINKS_MAX)
+	if (network->region_count > NETWORK_REGIONS_MAX || network->site_count > NETWORK_SITES_MAX ||
+	    network->link_count > NETWORK_LINKS_MAX)
 		return err_set(err, -EINVAL, "more regions, sites or links than a network may have");
 	if (!within(rule->base_us, 0, RTT_MAX) || !within(rule->us_per_km_milli, 0, 1000000) || !within(rule->detour_permille, 0, 1000000))
 		return err_set(err, -EINVAL, "a rule for links that cannot be");

@@ -3,7 +3,8 @@
 #include <sodium.h>
 #include <string.h>
 
-static const char *const demand_state_words[] = { "pending", "placed", "running", "stopping", "succeeded", "failed", "timed-out", "cancelled" };
+static const char *const demand_state_words[] = { "pending",   "placed", "running",   "stopping",
+						  "succeeded", "failed", "timed-out", "cancelled" };
 STRING_TABLE_DEFINE(enum demand_state, demand_state, STATE_COUNT);
 
 static const char *const role_words[] = { "operator", "supplier", "tenant", "auditor", "viewer" };

@@ -6,7 +6,15 @@
 #include "platform/platform.h"
 
 enum demand_state {
-	STATE_PENDING, STATE_PLACED, STATE_RUNNING, STATE_STOPPING, STATE_SUCCEEDED, STATE_FAILED, STATE_TIMED_OUT, STATE_CANCELLED, STATE_COUNT
+	STATE_PENDING,
+	STATE_PLACED,
+	STATE_RUNNING,
+	STATE_STOPPING,
+	STATE_SUCCEEDED,
+	STATE_FAILED,
+	STATE_TIMED_OUT,
+	STATE_CANCELLED,
+	STATE_COUNT
 };
 STRING_TABLE_DECLARE(enum demand_state, demand_state);
 bool demand_state_is_ended(enum demand_state state);
@@ -141,8 +149,8 @@ struct why_view {
 	size_t group_count;
 };
 
-extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema, link_view_schema, summary_schema,
-	story_line_schema, why_schema, token_view_schema;
+extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema,
+	link_view_schema, summary_schema, story_line_schema, why_schema, token_view_schema;
 
 struct demand_filter {
 	int state;          /* -1 any; enum demand_state */
@@ -156,7 +164,8 @@ struct site_filter {
 	int draining;       /* -1 any, 0, 1 */
 };
 
-int view_demand(const struct platform *platform, int64_t now_us, uint64_t id, bool full, struct arena *arena, struct demand_view *ret); /* -ENOENT */
+int view_demand(const struct platform *platform, int64_t now_us, uint64_t id, bool full, struct arena *arena,
+		struct demand_view *ret); /* -ENOENT */
 /* Demands with id > after (newest_first: id < before, 0 for none), at most `limit`; gives the count. *ret_more: whether others follow. */
 size_t view_demands(const struct platform *platform, int64_t now_us, const struct demand_filter *filter, uint64_t cursor, bool newest_first,
 		    size_t limit, struct arena *arena, struct demand_view **ret, bool *ret_more);
@@ -164,7 +173,8 @@ int view_site(const struct platform *platform, int64_t now_us, const char *name,
 /* Sites in order of name; `after` is a name or "". */
 size_t view_sites(const struct platform *platform, int64_t now_us, const struct site_filter *filter, const char *after, size_t limit,
 		  struct arena *arena, struct site_status **ret, bool *ret_more);
-size_t view_links(const struct platform *platform, size_t offset, size_t limit, struct arena *arena, struct link_view **ret, bool *ret_more);
+size_t view_links(const struct platform *platform, size_t offset, size_t limit, struct arena *arena, struct link_view **ret,
+		  bool *ret_more);
 size_t view_regions(const struct platform *platform, const struct region **ret);
 const struct catalogue *view_catalogue(const struct platform *platform);
 void view_summary(const struct platform *platform, int64_t now_us, struct arena *arena, struct summary *ret);
@@ -177,6 +187,7 @@ int view_placement_site(const struct platform *platform, uint64_t demand, int64_
 
 /* One event as the stream shows it: {"sequence","time_us","type","demand"?, "site"?, "sentence", "body":{...}}.
  * `*ret_demand` (0 none), `*ret_tenant` (NULL none) say who may see it; secrets are never written. */
-void view_event_json(const struct platform *platform, const struct event *event, struct strbuf *out, uint64_t *ret_demand, const char **ret_tenant);
+void view_event_json(const struct platform *platform, const struct event *event, struct strbuf *out, uint64_t *ret_demand,
+		     const char **ret_tenant);
 
 #endif

@@ -86,7 +86,8 @@ static void write_body(const struct event *event, struct strbuf *out)
 	}
 }
 
-void view_event_json(const struct platform *platform, const struct event *event, struct strbuf *out, uint64_t *ret_demand, const char **ret_tenant)
+void view_event_json(const struct platform *platform, const struct event *event, struct strbuf *out, uint64_t *ret_demand,
+		     const char **ret_tenant)
 {
 	uint64_t id = event_demand(event);
 	const struct demand *demand = id ? demand_find(platform, id) : NULL;

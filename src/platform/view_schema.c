@@ -61,7 +61,8 @@ static const struct schema chip_use_schema = SCHEMA("chip use", TYPE, chip_use_f
 
 #define TYPE struct price
 #define MONEY(member, key) FIELD(FIELD_QUANTITY, TYPE, member, key, 0, .unit = UNIT_MONEY)
-static const struct field price_fields[] = { MONEY(core_hour_micro, "core_hour"), MONEY(gib_hour_micro, "gib_hour"), MONEY(chip_hour_micro, "chip_hour") };
+static const struct field price_fields[] = { MONEY(core_hour_micro, "core_hour"), MONEY(gib_hour_micro, "gib_hour"),
+					     MONEY(chip_hour_micro, "chip_hour") };
 static const struct schema price_view_schema = SCHEMA("price", TYPE, price_fields);
 #undef TYPE
 

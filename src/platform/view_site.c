@@ -106,8 +106,10 @@ static bool site_matches(const struct site *site, const struct site_filter *filt
 {
 	const struct site_spec *spec = site->spec;
 
-	return (filter->tier < 0 || (int)spec->tier == filter->tier) && (filter->condition < 0 || (int)site->condition == filter->condition) &&
-	       (filter->engine < 0 || (int)spec->engine == filter->engine) && (filter->draining < 0 || site->draining == (filter->draining > 0)) &&
+	return (filter->tier < 0 || (int)spec->tier == filter->tier) &&
+	       (filter->condition < 0 || (int)site->condition == filter->condition) &&
+	       (filter->engine < 0 || (int)spec->engine == filter->engine) &&
+	       (filter->draining < 0 || site->draining == (filter->draining > 0)) &&
 	       (!filter->region || strcmp(spec->region, filter->region) == 0) &&
 	       (!filter->name_contains || strstr(site->name, filter->name_contains));
 }

@@ -14,6 +14,7 @@ STRING_TABLE_DEFINE(enum outcome, outcome, OUTCOME_COUNT);
 #define REPLICA_LIMITS .minimum = 0, .maximum = DEMAND_WORKERS_MAX
 #define ATTEMPT_LIMITS .minimum = 1, .maximum = UINT32_MAX
 #define TIME_LIMITS .minimum = 0, .maximum = INT64_MAX
+#define OFFSET_LIMITS .minimum = 0, .maximum = INT64_C(1000000000000000) /* so that a length can be added */
 
 #define TYPE struct attempt_report
 static const struct field attempt_report_fields[] = {
@@ -76,7 +77,8 @@ static const struct field sync_run_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, attempt, "attempt", 3, ATTEMPT_LIMITS, .flags = FIELD_REQUIRED),
 	FIELD(FIELD_U64, TYPE, token, "token", 4, .flags = FIELD_REQUIRED),
 	FIELD(FIELD_POINTER, TYPE, spec, "spec", 5, .schema = &demand_schema),
-	FIELD_LIST_OF(FIELD_OBJECT, TYPE, workers, worker_count, "workers", 6, .schema = &worker_slot_schema, .maximum = DEMAND_WORKERS_MAX),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, workers, worker_count, "workers", 6, .schema = &worker_slot_schema,
+		      .maximum = DEMAND_WORKERS_MAX),
 };
 static const struct schema sync_run_schema = SCHEMA("run", TYPE, sync_run_fields);
 #undef TYPE
@@ -98,7 +100,7 @@ static const struct field log_watch_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, attempt, "attempt", 4, ATTEMPT_LIMITS, .flags = FIELD_REQUIRED),
 	FIELD(FIELD_INTEGER, TYPE, worker, "worker", 5, .minimum = 0, .maximum = DEMAND_WORKERS_MAX),
 	FIELD(FIELD_INTEGER, TYPE, stream, "stream", 6, .fallback = 1, .minimum = 1, .maximum = 2),
-	FIELD(FIELD_INTEGER, TYPE, offset, "offset", 7, .minimum = 0, .maximum = INT64_MAX),
+	FIELD(FIELD_INTEGER, TYPE, offset, "offset", 7, OFFSET_LIMITS),
 };
 static const struct schema log_watch_schema = SCHEMA("watch", TYPE, log_watch_fields);
 #undef TYPE
@@ -123,8 +125,8 @@ const struct schema sync_reply_schema = SCHEMA("sync reply", TYPE, sync_reply_fi
 static const struct field sync_log_fields[] = {
 	FIELD(FIELD_STRING, TYPE, site, "site", 1, .flags = FIELD_REQUIRED, .maximum = NAME_MAX_LENGTH, .check = name_check),
 	FIELD(FIELD_U64, TYPE, watch, "watch", 2, .flags = FIELD_REQUIRED),
-	FIELD(FIELD_INTEGER, TYPE, offset, "offset", 3, .minimum = 0, .maximum = INT64_MAX),
-	FIELD(FIELD_INTEGER, TYPE, first, "first", 4, .minimum = 0, .maximum = INT64_MAX),
+	FIELD(FIELD_INTEGER, TYPE, offset, "offset", 3, OFFSET_LIMITS),
+	FIELD(FIELD_INTEGER, TYPE, first, "first", 4, OFFSET_LIMITS),
 	FIELD(FIELD_BOOL, TYPE, end, "end", 5),
 	FIELD(FIELD_BYTES, TYPE, data, "data", 6),
 	FIELD(FIELD_STRING, TYPE, message, "message", 7, .maximum = MESSAGE_TEXT_MAX),

@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		at += 3;
 		if (length > size - at)
 			length = size - at;
-		if (platform_replay(platform, snapshot ? 0 : platform_sequence(platform) + 1, SEED_NOW_US + (int64_t)at, type, data + at, length,
-				    &err) < 0 &&
+		if (platform_replay(platform, snapshot ? 0 : platform_sequence(platform) + 1, SEED_NOW_US + (int64_t)at, type, data + at,
+				    length, &err) < 0 &&
 		    !*err.text)
 			abort();
 		whole &= !snapshot || platform_sequence(platform) == 0;

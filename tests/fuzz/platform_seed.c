@@ -43,7 +43,9 @@ static void keep(struct platform *platform, struct event_list *list)
 
 static struct region regions[] = { { "west", "West" }, { "east", "East" } };
 static struct chip_count chips[] = { { "alpha", 4 } };
-static struct node_group groups[] = { { .name = "train", .count = 4, .cpu_milli = 8000, .memory_mib = 16384, .chips = chips, .chip_count = 1 } };
+static struct node_group groups[] = {
+	{ .name = "train", .count = 4, .cpu_milli = 8000, .memory_mib = 16384, .chips = chips, .chip_count = 1 }
+};
 
 static void load_network(struct platform *platform)
 {

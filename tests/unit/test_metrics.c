@@ -17,7 +17,13 @@ static void test_each_line_has_the_form(void **state)
 	struct chip_summary chips[] = { { .model = "ascend-910b", .vendor = "Huawei", .count = 64, .free = 12, .waiting = 8 },
 					{ .model = "odd\"name\\with\nall", .vendor = "", .count = 1 } };
 	struct tier_summary tiers[TIER_COUNT] = { 0 };
-	struct summary summary = { .tiers = tiers, .tier_count = TIER_COUNT, .version = "0.1.0", .sequence = 7, .chips = chips, .chip_count = 2, .chips_domestic = 64 };
+	struct summary summary = { .tiers = tiers,
+				   .tier_count = TIER_COUNT,
+				   .version = "0.1.0",
+				   .sequence = 7,
+				   .chips = chips,
+				   .chip_count = 2,
+				   .chips_domestic = 64 };
 	struct metrics_figures figures = { .commits = 3, .round_us_total = 1500007 };
 	cleanup_strbuf struct strbuf out = { 0 };
 	regex_t form;
@@ -30,8 +36,10 @@ static void test_each_line_has_the_form(void **state)
 	assert_non_null(strstr(out.data, "{model=\"odd\\\"name\\\\with\\nall\"} 1\n"));
 	assert_non_null(strstr(out.data, "weir_round_seconds_total 1.500007\n"));
 	assert_string_equal(out.data + out.length - 6, "# EOF\n");
-	assert_int_equal(regcomp(&form, "^(# (TYPE|HELP|UNIT) weir_[a-z_]+ .+|# EOF|weir_[a-z_]+([{][a-z]+=\".*\"[}])? -?[0-9]+([.][0-9]+)?)$",
-				 REG_EXTENDED | REG_NOSUB), 0);
+	assert_int_equal(regcomp(&form,
+				 "^(# (TYPE|HELP|UNIT) weir_[a-z_]+ .+|# EOF|weir_[a-z_]+([{][a-z]+=\".*\"[}])? -?[0-9]+([.][0-9]+)?)$",
+				 REG_EXTENDED | REG_NOSUB),
+			 0);
 	for (line = strtok_r(out.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		assert_int_equal(regexec(&form, line, 0, NULL, 0), 0);
 	regfree(&form);

@@ -11,7 +11,9 @@
 #include "base/mem.h"
 
 static struct chip_count four_alpha[] = { { "alpha", 4 } };
-static struct node_group hub_groups[] = { { .name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = four_alpha, .chip_count = 1 } };
+static struct node_group hub_groups[] = {
+	{ .name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = four_alpha, .chip_count = 1 }
+};
 static struct node_group edge_groups[] = { { .name = "serve", .count = 1, .cpu_milli = 4000, .memory_mib = 8192 } };
 static struct region regions[] = { { "west", "West" }, { "east", "East" } };
 static struct site_spec sites[] = {
@@ -501,8 +503,8 @@ static void test_texts_of_a_reply_are_bounded(void **state)
 		for (size_t i = 0; i < reply.run_count; i++)
 			if (reply.run[i].spec) {
 				texts++;
-				attempts[request.attempt_count++] = world_attempt(reply.run[i].demand, 0, 1, reply.run[i].token, ATTEMPT_RUNNING,
-										  OUTCOME_NONE);
+				attempts[request.attempt_count++] = world_attempt(reply.run[i].demand, 0, 1, reply.run[i].token,
+										  ATTEMPT_RUNNING, OUTCOME_NONE);
 			}
 		assert_int_equal(texts, turn < 2 ? SYNC_STARTS_MAX : 10);
 	}

@@ -13,11 +13,32 @@
 static struct node_group groups[] = { { .name = "plain", .count = 4, .cpu_milli = 8000, .memory_mib = 16384 } };
 static struct region regions[] = { { "west", "West" }, { "east", "East" } };
 static struct site_spec sites[] = {
-	{ .name = "hub", .title = "", .tier = TIER_HUB, .region = "west", .operator_name = "", .engine = ENGINE_LOCAL, .groups = groups, .group_count = 1 },
-	{ .name = "edge", .title = "", .tier = TIER_EDGE, .region = "east", .operator_name = "", .engine = ENGINE_LOCAL, .groups = groups, .group_count = 1 },
+	{ .name = "hub",
+	  .title = "",
+	  .tier = TIER_HUB,
+	  .region = "west",
+	  .operator_name = "",
+	  .engine = ENGINE_LOCAL,
+	  .groups = groups,
+	  .group_count = 1 },
+	{ .name = "edge",
+	  .title = "",
+	  .tier = TIER_EDGE,
+	  .region = "east",
+	  .operator_name = "",
+	  .engine = ENGINE_LOCAL,
+	  .groups = groups,
+	  .group_count = 1 },
 };
-static const struct network_spec network = { .name = "test", .title = "", .note = "", .currency = "CNY", .regions = regions, .region_count = 2,
-					     .sites = sites, .site_count = 2, .link_rule = { 1000, 9800, 1500 } };
+static const struct network_spec network = { .name = "test",
+					     .title = "",
+					     .note = "",
+					     .currency = "CNY",
+					     .regions = regions,
+					     .region_count = 2,
+					     .sites = sites,
+					     .site_count = 2,
+					     .link_rule = { 1000, 9800, 1500 } };
 
 struct fixture {
 	struct world world;
@@ -284,7 +305,9 @@ static void test_a_new_network_keeps_what_runs(void **state)
 	struct fixture *f = *state;
 	struct demand_spec spec = world_job("job");
 	struct platform *platform = f->world.platform;
-	struct site_spec others[3] = { { .name = "third", .title = "", .region = "west", .operator_name = "", .engine = ENGINE_LOCAL }, sites[0], sites[1] };
+	struct site_spec others[3] = { { .name = "third", .title = "", .region = "west", .operator_name = "", .engine = ENGINE_LOCAL },
+				       sites[0],
+				       sites[1] };
 	struct network_spec changed = network;
 	struct placement_view *placement;
 	struct site_status site;

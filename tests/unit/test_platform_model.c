@@ -69,8 +69,9 @@ static void make_sites(struct model *model)
 		site->epoch = 1;
 		site->supply_hash = 100 + s;
 		site->groups[0] = (struct node_group){ .name = "plain", .count = 3, .cpu_milli = 4000, .memory_mib = 8192 };
-		site->groups[1] = (struct node_group){ .name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = two_alpha,
-						       .chip_count = 1 };
+		site->groups[1] = (struct node_group){
+			.name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = two_alpha, .chip_count = 1
+		};
 		site->group_count = 2;
 		schema_defaults(&site_spec_schema, &model->specs[s]);
 		model->specs[s].name = names[s];
@@ -132,7 +133,8 @@ static void on_start(void *context, struct sim_site *at, const struct sync_run *
 
 	model->starts++;
 	for (size_t i = 0; i < at->attempt_count; i++)
-		same += at->attempts[i].demand == run->demand && at->attempts[i].replica == run->replica && at->attempts[i].attempt == run->attempt;
+		same += at->attempts[i].demand == run->demand && at->attempts[i].replica == run->replica &&
+			at->attempts[i].attempt == run->attempt;
 	assert_int_equal(same, 1);
 	assert_int_equal(run->worker_count, run->spec->ask.kind == DEMAND_JOB ? run->spec->ask.workers : 1);
 	for (unsigned s = 0; s < SITES; s++)
@@ -205,8 +207,8 @@ static void drop_message(struct model *model, size_t index)
 	model->flight[index] = model->flight[--model->flight_count];
 }
 
-static void send(struct model *model, bool is_reply, unsigned s, uint64_t epoch, uint64_t sequence, int64_t sent_us, const struct schema *schema,
-		 const void *value)
+static void send(struct model *model, bool is_reply, unsigned s, uint64_t epoch, uint64_t sequence, int64_t sent_us,
+		 const struct schema *schema, const void *value)
 {
 	struct strbuf bytes = { 0 };
 
@@ -559,8 +561,8 @@ static void run_seed(uint64_t seed)
 	check_views(model);
 	world_check_rebuild(&model->world);
 	if (getenv("WEIR_SEED"))
-		fprintf(stderr, "seed %llu: %zu events, %zu demands, %llu starts, %llu losses\n", (unsigned long long)seed, model->world.log_count,
-			model->demand_count, (unsigned long long)model->starts, (unsigned long long)model->losses);
+		fprintf(stderr, "seed %llu: %zu events, %zu demands, %llu starts, %llu losses\n", (unsigned long long)seed,
+			model->world.log_count, model->demand_count, (unsigned long long)model->starts, (unsigned long long)model->losses);
 	world_done(&model->world);
 	free(model);
 }

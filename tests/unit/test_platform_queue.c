@@ -34,7 +34,8 @@ static int setup(void **state)
 	assert_int_equal(class_get(fixture->platform, &(struct bytes){ (uint8_t *)key.data, key.length }, &fixture->class, &err), 0);
 	strbuf_done(&key);
 	for (unsigned i = 0; i < DEMANDS; i++)
-		fixture->demands[i] = demand_make(fixture->platform, i + 1, i + 1, "name", "lab", fixture->class, &(struct bytes){ (uint8_t *)"", 0 });
+		fixture->demands[i] = demand_make(fixture->platform, i + 1, i + 1, "name", "lab", fixture->class,
+						  &(struct bytes){ (uint8_t *)"", 0 });
 	*state = fixture;
 	return 0;
 }

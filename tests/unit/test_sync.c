@@ -41,7 +41,9 @@ static void check_round_trip(const struct schema *schema, const void *value, voi
 static void test_a_request_comes_back(void **state)
 {
 	struct chip_count chips[] = { { "alpha", 8 } };
-	struct node_group groups[] = { { .name = "train", .count = 3, .cpu_milli = 4000, .memory_mib = 1024, .chips = chips, .chip_count = 1 } };
+	struct node_group groups[] = {
+		{ .name = "train", .count = 3, .cpu_milli = 4000, .memory_mib = 1024, .chips = chips, .chip_count = 1 }
+	};
 	const char *notes[] = { "no cgroup: memory limits are not enforced" };
 	struct attempt_report attempts[] = {
 		{ .demand = UINT64_C(1) << 40, .replica = 2, .attempt = 3, .token = UINT64_MAX, .state = ATTEMPT_ENDED,
@@ -74,7 +76,9 @@ static void test_a_reply_comes_back(void **state)
 {
 	static const char *command[] = { "sh", "-c", "echo hello" };
 	static int64_t chips[] = { 0, 3 };
-	struct worker_slot workers[] = { { .worker = 1, .node = "train/2", .chip_model = "alpha", .chips = chips, .chip_count = 2, .chip_milli = 1000 } };
+	struct worker_slot workers[] = {
+		{ .worker = 1, .node = "train/2", .chip_model = "alpha", .chips = chips, .chip_count = 2, .chip_milli = 1000 }
+	};
 	struct demand_spec spec;
 	struct sync_run run[] = { { .demand = 77, .attempt = 1, .token = 9, .spec = &spec, .workers = workers, .worker_count = 1 },
 				  { .demand = 78, .replica = 4, .attempt = 2, .token = 10 } };
@@ -95,7 +99,9 @@ static void test_a_reply_comes_back(void **state)
 static void test_a_part_of_a_log_comes_back(void **state)
 {
 	static const uint8_t data[] = { 0, 1, 255, '\n' };
-	struct sync_log log = { .site = "hub", .watch = 5, .offset = 10, .first = 2, .end = true, .data = { data, sizeof(data) }, .message = "" };
+	struct sync_log log = {
+		.site = "hub", .watch = 5, .offset = 10, .first = 2, .end = true, .data = { data, sizeof(data) }, .message = ""
+	};
 	struct sync_log read;
 
 	check_round_trip(&sync_log_schema, &log, &read);
@@ -120,7 +126,8 @@ static void test_what_is_wrong_is_refused(void **state)
 		"{\"version\":1,\"site\":\"Not A Name\",\"epoch\":\"1\",\"sequence\":\"1\"}",
 		"{\"version\":1,\"site\":\"hub\",\"epoch\":\"x\",\"sequence\":\"1\"}",
 		"{\"version\":1,\"site\":\"hub\",\"epoch\":\"1\",\"sequence\":\"1\",\"attempts\":[{\"demand\":\"nonsense\"}]}",
-		"{\"version\":1,\"site\":\"hub\",\"epoch\":\"1\",\"sequence\":\"1\",\"groups\":[{\"name\":\"a\",\"count\":1,\"cpu\":\"-1\"}]}",
+		"{\"version\":1,\"site\":\"hub\",\"epoch\":\"1\",\"sequence\":\"1\",\"groups\":[{\"name\":\"a\",\"count\":1,\"cpu\":\"-1\"}"
+		"]}",
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {

@@ -13,12 +13,35 @@
 #include "base/mem.h"
 
 static struct chip_count mixed[] = { { "alpha", 2 }, { "beta", 1 } };
-static struct node_group hub_groups[] = { { .name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = mixed, .chip_count = 2 } };
+static struct node_group hub_groups[] = {
+	{ .name = "train", .count = 2, .cpu_milli = 8000, .memory_mib = 16384, .chips = mixed, .chip_count = 2 }
+};
 static struct region regions[] = { { "west", "West" }, { "east", "East" } };
 static struct site_spec sites[] = {
-	{ .name = "zeta", .title = "", .tier = TIER_HUB, .region = "west", .operator_name = "op", .engine = ENGINE_LOCAL, .groups = hub_groups, .group_count = 1 },
-	{ .name = "alfa", .title = "", .tier = TIER_EDGE, .region = "east", .operator_name = "op", .engine = ENGINE_SIMULATED, .groups = hub_groups, .group_count = 1 },
-	{ .name = "mike", .title = "", .tier = TIER_EDGE, .region = "east", .operator_name = "op", .engine = ENGINE_LOCAL, .groups = hub_groups, .group_count = 1 },
+	{ .name = "zeta",
+	  .title = "",
+	  .tier = TIER_HUB,
+	  .region = "west",
+	  .operator_name = "op",
+	  .engine = ENGINE_LOCAL,
+	  .groups = hub_groups,
+	  .group_count = 1 },
+	{ .name = "alfa",
+	  .title = "",
+	  .tier = TIER_EDGE,
+	  .region = "east",
+	  .operator_name = "op",
+	  .engine = ENGINE_SIMULATED,
+	  .groups = hub_groups,
+	  .group_count = 1 },
+	{ .name = "mike",
+	  .title = "",
+	  .tier = TIER_EDGE,
+	  .region = "east",
+	  .operator_name = "op",
+	  .engine = ENGINE_LOCAL,
+	  .groups = hub_groups,
+	  .group_count = 1 },
 };
 static struct link_spec links[] = { { "zeta", "alfa", 1000, 10, 5 }, { "zeta", "mike", 2000, 20, 6 } };
 static const struct network_spec network = { .name = "test", .title = "Test", .note = "made up", .currency = "CNY", .regions = regions,
@@ -64,7 +87,9 @@ static size_t list(struct fixture *f, const struct demand_filter *filter, uint64
 static void test_pages_lose_and_repeat_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct demand_filter filters[] = { { .state = -1, .kind = -1 }, { .state = -1, .kind = -1, .name = "even" }, { .state = -1, .kind = -1, .tenant = "lab" } };
+	struct demand_filter filters[] = { { .state = -1, .kind = -1 },
+					   { .state = -1, .kind = -1, .name = "even" },
+					   { .state = -1, .kind = -1, .tenant = "lab" } };
 	uint64_t ids[25];
 
 	for (int i = 0; i < 25; i++) {
