@@ -15,8 +15,9 @@
 #include "daemon/up_work.h"
 #include "io/file.h"
 
-/* Looks like a supervisor: its command line is "sh shim FOLDER". */
-static const char script[] = "trap 'exit 5' TERM\n: > \"$0.$(basename \"$1\")\"\nwhile :; do sleep 0.01; done\n";
+/* Looks like a supervisor: its command line is "sh shim FOLDER". It starts no process once it is ready: a
+ * child that has not come to its exec yet would look like a third supervisor. */
+static const char script[] = "trap 'exit 5' TERM\n: > \"$0.$(basename \"$1\")\"\nwhile :; do :; done\n";
 
 static pid_t start_one(const char *folder, const char *below, const char *name)
 {
