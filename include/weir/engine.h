@@ -84,7 +84,7 @@ struct weir_attempt_status {
 	uint64_t token;
 	enum weir_attempt_state state;
 	enum weir_outcome outcome;   /* when ended */
-	int32_t exit_code;           /* of the first worker that failed; -1 none */
+	int32_t exit_code;           /* of the first worker that failed; 0 when all succeeded; -1 none */
 	int32_t exit_signal;         /* likewise; 0 none */
 	int32_t failed_worker;       /* -1 none */
 	char message[200];           /* for a person: why it could not start, which limit was hit; "" none */

@@ -41,12 +41,13 @@ static void add_model(struct table *table, const json_t *model, const json_t *us
 {
 	const char *review = json_text(json_object_get(model, "review"), "state");
 	const json_t *throughput = json_object_get(model, "throughput");
+	const char *memory = json_text(model, "memory");
 
 	table_cell(table, STYLE_PLAIN, json_text(model, "name"));
 	table_cell(table, STYLE_PLAIN, json_text(model, "vendor"));
 	table_cell(table, STYLE_PLAIN, json_text(model, "origin"));
 	table_cell(table, strcmp(review, "passed") == 0 ? STYLE_GOOD : strcmp(review, "revoked") == 0 ? STYLE_BAD : STYLE_DIM, review);
-	table_cell(table, STYLE_PLAIN, json_text(model, "memory"));
+	table_cell(table, STYLE_PLAIN, strcmp(memory, "0MiB") == 0 ? "" : memory); /* not known */
 	table_cell(table, STYLE_PLAIN, json_text(throughput, "fp16"));
 	cell_count(table, use, "count");
 	cell_count(table, use, "free");

@@ -145,12 +145,9 @@ static void show_placements(struct strbuf *out, const json_t *demand)
 	table_column(table, "RESULT", TABLE_SHRINK);
 	table_column(table, "MESSAGE", TABLE_SHRINK);
 	json_array_foreach(placements, i, placement) {
-		const char *outcome = json_text(placement, "outcome");
 		cleanup_strbuf struct strbuf result = { 0 };
 
-		shown_exit(placement, &result);
-		if (result.length == 0 && strcmp(outcome, "none") != 0)
-			strbuf_puts(&result, outcome);
+		shown_result(placement, &result);
 		table_cellf(table, STYLE_PLAIN, "%" PRId64, json_number(placement, "replica", 0));
 		table_cellf(table, STYLE_PLAIN, "%" PRId64, json_number(placement, "attempt", 0));
 		table_cell(table, STYLE_PLAIN, json_text(placement, "site"));

@@ -58,7 +58,7 @@ int cli_usage_error(const char *format, ...)
 	va_start(arguments, format);
 	complain(format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "Try 'weir %s --help'.\n", *name_now ? name_now : "help");
+	fprintf(stderr, "Try 'weir%s%s --help'.\n", *name_now ? " " : "", name_now);
 	return EXIT_USAGE;
 }
 

@@ -25,7 +25,7 @@ const char *shown_time(int64_t time_us, char buffer[static SHOWN_SIZE])
 	if (time_us <= 0 || !localtime_r(&then, &then_parts) || !localtime_r(&now, &now_parts))
 		return buffer;
 	today = then_parts.tm_yday == now_parts.tm_yday && then_parts.tm_year == now_parts.tm_year;
-	strftime(buffer, SHOWN_SIZE, today ? "%H:%M:%S" : "%Y-%m-%d %H:%M", &then_parts);
+	strftime(buffer, SHOWN_SIZE, today ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &then_parts);
 	return buffer;
 }
 
@@ -120,15 +120,19 @@ const char *shown_progress(const json_t *demand, char buffer[static SHOWN_SIZE])
 	return buffer;
 }
 
-void shown_exit(const json_t *placement, struct strbuf *out)
+void shown_result(const json_t *placement, struct strbuf *out)
 {
+	const char *outcome = json_text(placement, "outcome");
 	int64_t code = json_number(placement, "exit_code", -1);
 	int64_t number = json_number(placement, "exit_signal", 0);
 
+	if (!*outcome || strcmp(outcome, "none") == 0)
+		return;
+	strbuf_puts(out, outcome);
 	if (number > 0)
-		strbuf_printf(out, "signal %" PRId64 " (%s)", number, strsignal((int)number));
-	else if (code >= 0)
-		strbuf_printf(out, "exit code %" PRId64, code);
+		strbuf_printf(out, ": signal %" PRId64 " (%s)", number, strsignal((int)number));
+	else if (code > 0)
+		strbuf_printf(out, ": exit code %" PRId64, code);
 }
 
 struct table *demand_table_new(void)

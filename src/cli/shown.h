@@ -25,8 +25,8 @@ void shown_place(const json_t *demand, struct strbuf *out);
 const char *shown_age(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE]);
 /* "2/2" replicas of a service, "43 %" of a running job, or "". */
 const char *shown_progress(const json_t *demand, char buffer[static SHOWN_SIZE]);
-/* "exit code 3", "signal 9 (Killed)", or "". Takes a placement. */
-void shown_exit(const json_t *placement, struct strbuf *out);
+/* How a placement ended: "succeeded", "failed: exit code 3", "failed: signal 9 (Killed)"; "" before that. */
+void shown_result(const json_t *placement, struct strbuf *out);
 
 bool state_has_ended(const char *state);
 

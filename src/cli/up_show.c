@@ -206,6 +206,7 @@ static void draw_table(struct up *up)
 
 static void print_change(struct up *up, const json_t *demand)
 {
+	const char *sites = json_text(demand, "sites"), *reason = json_text(demand, "reason");
 	cleanup_strbuf struct strbuf line = { 0 };
 	char text[SHOWN_SIZE];
 	json_t *object;
@@ -217,11 +218,13 @@ static void print_change(struct up *up, const json_t *demand)
 		return;
 	}
 	strbuf_printf(&line, "%s  %-22s %-10s ", shown_time(shown_now_us(), text), json_text(demand, "name"), json_text(demand, "state"));
-	if (*json_text(demand, "sites")) {
+	if (!strstr(reason, sites)) {
 		shown_place(demand, &line);
 		strbuf_puts(&line, ": ");
+	} else if (json_flag(demand, "simulated")) {
+		strbuf_puts(&line, "(simulated) ");
 	}
-	text_add_cut(&line, json_text(demand, "reason"), SIZE_MAX);
+	text_add_cut(&line, reason, SIZE_MAX);
 	puts(strbuf_text(&line));
 	fflush(stdout);
 }
@@ -269,17 +272,21 @@ int up_verdict(struct up *up)
 	table_column(table, "EXPECTED", 0);
 	table_column(table, "IS", 0);
 	table_column(table, "", 0);
+	table_column_least(table, "SITE", SHOWN_PLACE_LEAST);
 	table_column(table, "REASON", TABLE_SHRINK);
 	for (size_t i = 0; i < up->watch.count; i++) {
 		const struct watched *watched = &up->watch.list[i];
 		const char *state = watched_state(watched);
 		bool right = watched_as_expected(watched);
+		cleanup_strbuf struct strbuf place = { 0 };
 
 		wrong += !right;
 		table_cell(table, STYLE_PLAIN, json_text(watched->demand, "name"));
 		table_cell(table, STYLE_PLAIN, watched_expected(watched));
 		table_cell(table, style_of_state(state), state);
 		table_cell(table, right ? STYLE_GOOD : STYLE_BAD, right ? "ok" : "NOT AS EXPECTED");
+		shown_place(watched->demand, &place);
+		table_cell(table, STYLE_PLAIN, strbuf_text(&place));
 		table_cell(table, STYLE_DIM, json_text(watched->demand, "reason"));
 		json_array_append_new(items, json_pack("{s:s, s:s, s:s, s:s, s:b}", "id", watched->id, "name",
 						       json_text(watched->demand, "name"), "expect", watched_expected(watched), "state", state,

@@ -333,6 +333,7 @@ static void describe_end(const struct local_attempt *attempt, struct weir_attemp
 
 	status->state = WEIR_ENDED;
 	status->outcome = WEIR_SUCCEEDED;
+	status->exit_code = 0;
 	if (!first)
 		return;
 	status->outcome = outcome_of(first->result.cause);

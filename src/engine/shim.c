@@ -103,7 +103,7 @@ static void look_at_clock(struct shim *shim)
 	if (!shim->decided && now_us >= shim->time_limit_at_us) {
 		char limit[32];
 
-		say(shim, "it ran into its time limit of %s", unit_format(UNIT_DURATION, shim->spec.time_limit_us, limit, sizeof(limit)));
+		say(shim, "it was allowed %s", unit_format(UNIT_DURATION, shim->spec.time_limit_us, limit, sizeof(limit)));
 		request_end(shim, END_TIMED_OUT, now_us + shim->spec.grace_us);
 	}
 	if (now_us >= shim->kill_at_us && !shim->killed) {

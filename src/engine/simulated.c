@@ -421,12 +421,12 @@ static struct weir_attempt_status status_of(const struct simulated_attempt *atte
 	};
 	char limit[32];
 
-	if (attempt->ended && attempt->outcome == WEIR_FAILED) {
+	if (attempt->ended && (attempt->outcome == WEIR_SUCCEEDED || attempt->outcome == WEIR_FAILED))
 		status.exit_code = attempt->exit_code;
+	if (attempt->ended && attempt->outcome == WEIR_FAILED)
 		status.failed_worker = 0;
-	}
 	if (attempt->ended && attempt->outcome == WEIR_TIMED_OUT)
-		snprintf(status.message, sizeof(status.message), "it ran into its time limit of %s",
+		snprintf(status.message, sizeof(status.message), "it was allowed %s",
 			 unit_format(UNIT_DURATION, attempt->time_limit_us, limit, sizeof(limit)));
 	if (attempt->ended && attempt->outcome == WEIR_LEASE_EXPIRED)
 		snprintf(status.message, sizeof(status.message), "the site heard nothing from its platform for longer than its lease");

@@ -195,6 +195,14 @@ static void describe_demand_event(const struct platform *platform, const struct 
 	}
 }
 
+/* Work that only simulated sites take is called so wherever it is told of. */
+static void put_place(const struct platform *platform, uint64_t demand, const char *site, struct strbuf *out)
+{
+	const struct demand *found = demand_find(platform, demand);
+
+	strbuf_printf(out, "%s%s", site, found && found->class->simulated ? " (simulated)" : "");
+}
+
 static void describe_attempt_event(const struct platform *platform, const struct event *event, struct strbuf *out)
 {
 	const struct placed_body *placed = event->body;
@@ -204,17 +212,20 @@ static void describe_attempt_event(const struct platform *platform, const struct
 	put_demand(platform, placed->demand, placed->replica, out);
 	switch (event->type) {
 	case EVENT_PLACED:
-		strbuf_printf(out, " placed on %s", placed->site);
+		strbuf_puts(out, " placed on ");
+		put_place(platform, placed->demand, placed->site, out);
 		if (placed->candidates > 1)
 			strbuf_printf(out, ": best of %" PRId64 " sites that came into question", placed->candidates);
 		break;
 	case EVENT_ATTEMPT_CHANGED:
-		strbuf_printf(out, " %s at %s", attempt_state_to_string(changed->state), changed->site);
+		strbuf_printf(out, " %s at ", attempt_state_to_string(changed->state));
+		put_place(platform, changed->demand, changed->site, out);
 		break;
 	default:
 		strbuf_printf(out, " attempt %" PRId64 " ", ended->attempt);
 		outcome_describe(ended->outcome, ended->exit_code, ended->exit_signal, ended->message, out);
-		strbuf_printf(out, " at %s", ended->site);
+		strbuf_puts(out, " at ");
+		put_place(platform, ended->demand, ended->site, out);
 		if (ended->next == NEXT_QUEUE)
 			strbuf_puts(out, "; it is in the queue again");
 		else if (ended->next == NEXT_WAIT)

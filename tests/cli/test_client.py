@@ -83,6 +83,7 @@ class Errors(unittest.TestCase):
         with Fake(lambda request: None) as fake:
             self.assertIn("did you mean '--state'?", fake.weir("ls", "--stat", "x").stderr)
             self.assertIn("did you mean 'submit'?", fake.weir("submti").stderr)
+            self.assertIn("Try 'weir --help'.", fake.weir("bogus").stderr)
 
 
 class Retries(unittest.TestCase):

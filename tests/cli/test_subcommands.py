@@ -58,7 +58,19 @@ class Subcommands(unittest.TestCase):
         self.ok("run", "--quiet", "--name", name, "--simulate", "10ms", "--tier", "hub", "--chips", "8", "--chip-model", "ascend-910b", "--", "train")
         line = next(line for line in self.ok("ls", "--all", "--name", name).splitlines() if name in line)
         self.assertIn("(simulated)", line)
-        self.assertEqual(self.net.json("show", name)["placements"][0]["engine"], "simulated")
+        placement = self.net.json("show", name)["placements"][0]
+        self.assertEqual((placement["engine"], placement["outcome"], placement["exit_code"]), ("simulated", "succeeded", 0))
+        for what in ("placed on", "attempt 1 succeeded at"):
+            self.assertRegex(self.ok("show", name), rf"(?m){what} \S+ \(simulated\)")
+
+    def test_show_tells_how_each_attempt_ended(self):
+        for name, command, options, result in (("ends-well", "exit 0", [], "succeeded"), ("ends-ill", "exit 3", [], "failed: exit code 3"),
+                                               ("ends-late", "sleep 100", ["--time-limit", "200ms"], "timed-out: signal 15 (Terminated)")):
+            self.net.weir("run", "--quiet", "--name", name, "--memory", "16MiB", "--cpu", "100m", *options, "--", "sh", "-c", command)
+            out = self.ok("show", name)
+            self.assertIn(f" ended  {result}", out)
+        self.assertIn("hit its time limit (it was allowed 200ms) at", out)
+        self.assertEqual(self.net.json("show", "ends-well")["exit_code"], 0)
 
     def test_run_refused_by_the_platform(self):
         result = self.net.weir("run", "--site", "nowhere", "--", "true")
@@ -162,6 +174,7 @@ class Subcommands(unittest.TestCase):
         out = self.ok("chips")
         self.assertRegex(out, r"(?m)^ascend-910b +Huawei +domestic")
         self.assertRegex(self.ok("chips", "--present"), r"(?m)^ascend-310p ")
+        self.assertNotIn("0MiB", out.split())
         self.assertNotIn("h100", self.ok("chips", "--present"))
         self.assertGreater(len(self.net.json("chips")["items"]), 10)
 

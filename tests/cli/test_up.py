@@ -102,6 +102,8 @@ class Up(unittest.TestCase):
         self.assertRegex(result.stdout, r"http://127\.0\.0\.1:\d+/#token=\S+")
         self.assertIn("5 of 5 demands are as expected.", result.stdout)
         self.assertRegex(result.stdout, r"(?m)^\S+  breaks +failed")
+        self.assertRegex(result.stdout, r"(?m)^\S+  acted +succeeded +\(simulated\) succeeded at")
+        self.assertRegex(result.stdout, r"(?m)^acted +succeeded +succeeded +ok +\(simulated\)")
         self.assertEqual(processes_naming(self.state), [])
         # Again: nothing is submitted twice, the service is placed anew.
         again = self.up("--until-done")
