@@ -178,8 +178,9 @@ int client_unreachable(const struct client *client, const char *error, bool quie
 	if (quiet)
 		return EXIT_UNREACHABLE;
 	cli_complain("cannot reach %s: %s", client->context.server, error);
-	fprintf(stderr, "  The address came from %s. Is it running? 'weir up' or 'make run' starts a network here.\n",
-		client->context.server_from);
+	fprintf(stderr, "  The address came from %s. %s\n", client->context.server_from,
+		strstr(error, "certificate") ? "--ca-file names the certificates to trust."
+					     : "Is it running? 'weir up' or 'make run' starts a network here.");
 	return EXIT_UNREACHABLE;
 }
 

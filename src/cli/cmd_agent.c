@@ -167,7 +167,7 @@ int cmd_agent(int argc, char **argv)
 	const struct cli_option options[] = {
 		CLI_TEXT("server", 0, &choice.settings.server, "URL", "of the platform"),
 		CLI_TEXT("token-file", 0, &choice.token_path, "FILE", "holds the supplier's token"),
-		CLI_TEXT("ca", 0, &choice.settings.ca_path, "FILE", "PEM to trust for https instead of the system's"),
+		CLI_TEXT("ca-file", 0, &choice.settings.ca_path, "FILE", "PEM to trust for https instead of the system's"),
 		CLI_TEXT("state", 0, &choice.settings.state_folder, "DIR", "what has to outlive this process, a folder for each site below it"),
 		CLI_TEXTS("site", 0, &choice.names, "NAME", "a site to speak for; may be given again"),
 		CLI_TEXT("network", 0, &choice.network_path, "FILE", "what the sites offer; without it the agent finds out what this machine has"),

@@ -1,6 +1,8 @@
 """Beginnings and ends of processes: one agent a site and folder, a platform that is stopped while it is asked."""
+import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -132,6 +134,39 @@ class Platform(unittest.TestCase):
                 cluster.processes.pop("serve").wait()
                 cluster.serve()
             self.assertEqual(len(cluster.items("/v1/demands")), 2500)
+
+
+@unittest.skipUnless(shutil.which("openssl"), "needs openssl to make a certificate")
+class Tls(unittest.TestCase):
+    def weir(self, cluster, *words, trust=True):
+        command = [WEIR, *words, "--server", cluster.url, "--token-file", cluster.tokens / "operator.token"]
+        return subprocess.run(command + (["--ca-file", cluster.folder / "cert.pem"] if trust else []), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=120)
+
+    def test_work_from_end_to_end(self):
+        with Cluster(SITE) as cluster:
+            certificate, key = cluster.folder / "cert.pem", cluster.folder / "key.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+                            "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+            cluster.serve_options = ["--tls-certificate", certificate, "--tls-key", key]
+            cluster.serve()
+            self.assertTrue(cluster.url.startswith("https://"))
+            stranger = self.weir(cluster, "sites", trust=False)
+            self.assertEqual(stranger.returncode, 3)
+            self.assertIn("--ca-file", stranger.stderr)
+            with self.assertRaises(Unreachable):
+                plain = Cluster(SITE)
+                plain.tokens, plain.url = cluster.tokens, cluster.url.replace("https:", "http:")
+                shutil.rmtree(plain.folder)
+                plain.call("GET", "/v1/health")
+            cluster.agent("first", "--ca-file", certificate)
+            wait_until(lambda: json.loads(self.weir(cluster, "sites", "--condition", "up", "--json").stdout)["items"], "the site to be up")
+            options = ["--cpu", "100m", "--memory", "16MiB", "--server", cluster.url, "--ca-file", certificate]
+            ran = subprocess.run([WEIR, "run", "--quiet", *options, "--token-file", cluster.tokens / "operator.token", "--", "echo", "hidden"],
+                                 stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            self.assertEqual((ran.returncode, ran.stdout), (0, "hidden\n"), ran.stderr)
+            self.assertEqual(cluster.stop("first"), 0)
+            self.assertEqual(cluster.stop("serve"), 0)
 
 
 if __name__ == "__main__":

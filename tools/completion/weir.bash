@@ -20,7 +20,7 @@ _weir_options() {
 	events) options="--follow --limit --after --type --demand --json --server --token-file --ca-file --help" ;;
 	up) options="--network --catalogue --demands --state --port --fresh --keep --until-done --timeout --json --help" ;;
 	serve) options="--state --listen --name --number --network --catalogue --write-tokens --write-address --tls-certificate --tls-key --no-auth --rate --connections --lease --snapshot-every --verbose --help" ;;
-	agent) options="--server --token-file --ca --state --site --network --find-out --all-simulated --engine --run-as --log-bytes --verbose --help" ;;
+	agent) options="--server --token-file --ca-file --state --site --network --find-out --all-simulated --engine --run-as --log-bytes --verbose --help" ;;
 	token) options="--role --tenant --site --out --json --server --token-file --ca-file --help" ;;
 	context) options="--set --json --server --token-file --ca-file --help" ;;
 	esac
