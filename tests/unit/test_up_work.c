@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -27,6 +28,7 @@ static pid_t start_one(const char *folder, const char *below, const char *name)
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a check fails and the test ends */
 		if (chdir(folder) == 0)
 			execl("/bin/sh", "/bin/sh", "shim", argument, (char *)NULL);
 		_exit(127);
