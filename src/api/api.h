@@ -15,6 +15,7 @@ struct api_settings {
 	bool open;              /* no token needed: every caller is an operator (loopback only) */
 	unsigned rate_per_second; /* requests per token; 0: no limit */
 	unsigned rate_burst;
+	size_t body_max;        /* bytes, of callers that are known */
 };
 
 struct api *api_new(uv_loop_t *loop, const struct api_settings *settings);
@@ -22,6 +23,8 @@ void api_free(struct api *api);
 /* For http_settings.handle and .gone; `context` is the api. */
 void api_handle(void *context, struct http_request *request);
 void api_gone(void *context, struct http_request *request);
+/* For http_settings.body_max_for: who has no valid token may send a small body only. */
+size_t api_body_max(void *context, struct http_request *request);
 /* Closes streams and answers held requests, so that the process can end. */
 void api_stop(struct api *api);
 

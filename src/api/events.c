@@ -14,11 +14,15 @@
 #include "platform/event.h"
 
 #define STREAMS_MAX 1024
-#define STREAM_BUFFER_MAX ((size_t)4 << 20) /* more than the largest event */
-#define STREAM_ROOM_MIN ((size_t)1 << 19)   /* before a stream that fell behind is fed again */
+#define STREAM_BUFFER_MAX ((size_t)32 << 20) /* more than the largest event */
+#define STREAM_WAITING_MAX ((size_t)4 << 20) /* bytes that wait for a slow client; then it is behind, and fed later */
+#define STREAM_WAITING_FEW ((size_t)1 << 18) /* below that it is fed again; and the bound while too much waits for all together */
+#define ALL_WAITING_MAX ((size_t)256 << 20)
 #define FEED_MAX 256                        /* events in one go, so that a long resume does not stop everything else */
+#define FEED_ALL_MAX 1024                   /* the same, for all streams that are behind together */
 #define FEED_MS 10
 #define QUIET_US 15000000                   /* then a comment shows that the stream lives */
+#define STUCK_US 120000000                  /* its client took nothing for as long: the place is for others */
 #define LOOK_BACK_MAX 8192                  /* events that a page looks through for those its caller may see */
 
 struct stream {
@@ -27,7 +31,7 @@ struct stream {
 	struct stream *next;
 	uint64_t seen;
 	bool behind;
-	int64_t written_us;
+	int64_t written_us; /* when it last took something */
 };
 
 struct hub {
@@ -36,6 +40,9 @@ struct hub {
 	size_t stream_count;
 	struct core_subscription *subscription; /* while there are streams */
 	uv_timer_t *timer;
+	size_t waiting;     /* bytes for all clients: counted up here, taken down by the timer */
+	size_t behind;      /* streams that had room to be fed, at the last turn of the timer */
+	bool token_revoked; /* since the last turn of the timer: streams of that token end */
 };
 
 /* Tenants see their own demands' events and those of sites; what is about tokens is for operators and auditors. */
@@ -65,12 +72,20 @@ static void write_event(const struct caller *who, const struct core_event *event
 
 /* --- streams ----------------------------------------------------------------------------------- */
 
+static size_t stream_waiting(const struct stream *stream)
+{
+	return STREAM_BUFFER_MAX - http_stream_room(stream->call->request);
+}
+
 static bool stream_write(struct stream *stream, const char *data, size_t length)
 {
-	if (http_stream_write(stream->call->request, data, length)) {
+	size_t waiting_max = stream->hub->waiting < ALL_WAITING_MAX ? STREAM_WAITING_MAX : STREAM_WAITING_FEW;
+
+	if (stream_waiting(stream) > waiting_max || http_stream_write(stream->call->request, data, length)) {
 		stream->behind = true;
 		return false;
 	}
+	stream->hub->waiting += length;
 	stream->written_us = core_now_us(stream->hub->api->core);
 	return true;
 }
@@ -95,6 +110,7 @@ static void on_event(void *context, const struct core_event *event)
 {
 	struct hub *hub = context;
 
+	hub->token_revoked = hub->token_revoked || event->type == EVENT_TOKEN_REVOKED;
 	for (struct stream *stream = hub->streams; stream; stream = stream->next)
 		if (!stream->behind)
 			stream_event(stream, event);
@@ -124,10 +140,12 @@ static void ignore_event(void *context, const struct core_event *event)
 /* Writes what the stream has missed, as far as there is room. */
 static void stream_feed(struct stream *stream)
 {
+	size_t count, most = FEED_ALL_MAX / (stream->hub->behind + 1) + 1;
 	uint64_t oldest;
-	size_t count;
 
-	if (http_stream_room(stream->call->request) < STREAM_ROOM_MIN)
+	if (most > FEED_MAX)
+		most = FEED_MAX;
+	if (stream_waiting(stream) > STREAM_WAITING_FEW / 2)
 		return;
 	stream->behind = false;
 	core_recent_events(stream->hub->api->core, stream->seen, 0, ignore_event, NULL, &oldest);
@@ -135,8 +153,8 @@ static void stream_feed(struct stream *stream)
 		stream_reset(stream, oldest - 1);
 	if (stream->behind)
 		return;
-	count = core_recent_events(stream->hub->api->core, stream->seen, FEED_MAX, feed_event, stream, &oldest);
-	if (count == FEED_MAX)
+	count = core_recent_events(stream->hub->api->core, stream->seen, most, feed_event, stream, &oldest);
+	if (count == most)
 		stream->behind = true;
 }
 
@@ -180,19 +198,26 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct hub *hub = timer->data;
 	int64_t now_us = core_now_us(hub->api->core);
+	bool token_revoked = hub->token_revoked;
 	struct stream *next;
+	size_t waiting = 0, behind = 0;
 
+	hub->token_revoked = false;
 	for (struct stream *stream = hub->streams; stream; stream = next) {
 		next = stream->next;
+		if ((token_revoked && token_was_revoked(stream)) || now_us - stream->written_us > STUCK_US) {
+			stream_end(stream);
+			continue;
+		}
 		if (stream->behind)
 			stream_feed(stream);
-		if (now_us - stream->written_us < QUIET_US)
-			continue;
-		if (token_was_revoked(stream))
-			stream_end(stream);
-		else
+		if (!stream->behind && now_us - stream->written_us >= QUIET_US)
 			stream_write(stream, ":\n\n", 3);
+		waiting += stream_waiting(stream);
+		behind += stream->behind && stream_waiting(stream) <= STREAM_WAITING_FEW / 2;
 	}
+	hub->waiting = waiting;
+	hub->behind = behind;
 }
 
 /* Where a stream resumes: *ret_after UINT64_MAX means from now on. */

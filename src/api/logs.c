@@ -20,7 +20,7 @@
 #define PAUSE_US 300000         /* nothing new as long: all there is, for those who do not follow */
 #define FIRST_RUNNING_US 2000000 /* for the first chunk of an attempt that may not have written anything */
 #define FIRST_ENDED_US 15000000  /* of one that ended, whose agent always answers */
-#define CHECK_US 5000000         /* between looks at whether a silent attempt can still write */
+#define CHECK_US 5000000         /* between looks at whether an attempt can still write, and its reader still read */
 #define OFFSET_MAX INT64_C(1000000000000000)
 
 struct watch {
@@ -219,7 +219,7 @@ void post_sync_logs(struct call *call)
 
 /* --- time -------------------------------------------------------------------------------------- */
 
-/* Whether the attempt's site can still bring something. */
+/* Whether the attempt's site can bring nothing more, or the reader may not hear it any more. */
 static bool watch_is_hopeless(struct watch *watch)
 {
 	struct platform *platform = core_platform(watch->board->api->core);
@@ -229,6 +229,10 @@ static bool watch_is_hopeless(struct watch *watch)
 
 	arena_init(&arena);
 	watch->checked_us = now_us;
+	if (watch->call->who.by_token && !platform_token(platform, watch->call->who.hash))
+		return true;
+	if (now_us - watch->chunk_us <= CHECK_US)
+		return false;
 	if (view_site(platform, now_us, watch->site_name, false, &arena, &site))
 		return true;
 	return site.condition == CONDITION_LOST || site.condition == CONDITION_UNSEEN;
@@ -262,7 +266,7 @@ static bool watch_turn(struct watch *watch, int64_t now_us)
 		watch_end(watch);
 		return false;
 	}
-	if (now_us - watch->checked_us > CHECK_US && silent_us > CHECK_US && watch_is_hopeless(watch)) {
+	if (now_us - watch->checked_us > CHECK_US && watch_is_hopeless(watch)) {
 		watch_end(watch);
 		return false;
 	}

@@ -20,6 +20,7 @@
 #include "wire/files.h"
 
 #define BODY_MAX (16u << 20)
+#define BODIES_MAX ((size_t)512 << 20) /* of all requests on their way together */
 #define HEADER_MAX (16u << 10)
 #define IDLE_TIMEOUT_S 120
 #define LAST_ANSWERS_MS 200 /* for answers to leave once they are durable */
@@ -233,9 +234,10 @@ static int listen_and_tell(struct serve *serve, struct err *err)
 {
 	const struct serve_settings *s = serve->settings;
 	struct api_settings api = { .core = serve->core, .open = s->no_auth, .rate_per_second = s->rate_per_second,
-				    .rate_burst = s->rate_per_second * 2 };
+				    .rate_burst = s->rate_per_second * 2, .body_max = BODY_MAX };
 	struct http_settings http = { .address = s->address, .port = s->port, .certificate_path = s->certificate_path,
-				      .key_path = s->key_path, .body_max = BODY_MAX, .header_max = HEADER_MAX,
+				      .key_path = s->key_path, .body_max = BODY_MAX, .bodies_max = BODIES_MAX,
+				      .body_max_for = api_body_max, .header_max = HEADER_MAX,
 				      .connections_max = s->connections_max, .connections_per_address_max = s->connections_max,
 				      .idle_timeout_s = IDLE_TIMEOUT_S, .handle = api_handle, .gone = api_gone };
 	cleanup_free char *url = NULL;

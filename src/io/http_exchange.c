@@ -10,6 +10,8 @@
 
 #include "base/mem.h"
 
+#define STREAM_KEPT_MAX ((size_t)1 << 16) /* of a buffer that is empty again */
+
 static struct http_exchange *exchange_of(const struct http_request *request)
 {
 	return request->server_private;
@@ -27,13 +29,33 @@ static size_t discard_max(const struct http_server *server)
 	return most > HTTP_DISCARD_MIN ? most : HTTP_DISCARD_MIN;
 }
 
+static void body_drop(struct http_exchange *exchange)
+{
+	strbuf_done(&exchange->body);
+	exchange->connection->server->bodies -= exchange->counted;
+	exchange->counted = 0;
+}
+
+/* Counts a body that is no longer small. False: there are too many of them. */
+static bool body_count(struct http_exchange *exchange)
+{
+	struct http_server *server = exchange->connection->server;
+	size_t length = exchange->body.length;
+
+	if (length <= HTTP_BODY_SMALL)
+		return true;
+	server->bodies += length - exchange->counted;
+	exchange->counted = length;
+	return !server->settings.bodies_max || server->bodies <= server->settings.bodies_max;
+}
+
 static void exchange_refuse(struct http_exchange *exchange, unsigned status, const char *detail)
 {
 	if (exchange->refusal)
 		return;
 	exchange->refusal = status;
 	exchange->refusal_detail = detail;
-	strbuf_done(&exchange->body);
+	body_drop(exchange);
 }
 
 /* ---- answers ---- */
@@ -47,20 +69,30 @@ static void response_header(struct MHD_Response *response, const char *name, con
 
 static struct MHD_Response *refusal_response(struct http_exchange *exchange)
 {
-	const char *title = exchange->refusal == 413 ? "Content too large" : exchange->refusal == 431 ? "Header too large" : "Bad request";
-	const char *slug = exchange->refusal == 413   ? "body-too-large"
-			   : exchange->refusal == 431 ? "header-too-large"
-						      : "bad-request";
+	static const struct {
+		unsigned status;
+		const char *slug, *title;
+	} kinds[] = {
+		{ 413, "body-too-large", "Content too large" },
+		{ 431, "header-too-large", "Header too large" },
+		{ 503, "full", "The platform is full" },
+		{ 0, "bad-request", "Bad request" },
+	};
 	struct MHD_Response *response;
+	size_t kind = 0;
 	struct strbuf text = { 0 };
 
-	strbuf_printf(&text, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}", slug, title, exchange->refusal,
-		      exchange->refusal_detail);
+	while (kinds[kind].status && kinds[kind].status != exchange->refusal)
+		kind++;
+	strbuf_printf(&text, "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%u,\"detail\":\"%s\"}", kinds[kind].slug,
+		      kinds[kind].title, exchange->refusal, exchange->refusal_detail);
 	response = MHD_create_response_from_buffer(text.length, text.data, MHD_RESPMEM_MUST_COPY);
 	strbuf_done(&text);
 	if (!response)
 		abort();
 	response_header(response, "Content-Type", "application/problem+json");
+	if (exchange->refusal == 503)
+		response_header(response, "Retry-After", "1");
 	return response;
 }
 
@@ -153,7 +185,10 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
 	memcpy(buffer, exchange->stream.data + exchange->stream_sent, size);
 	exchange->stream_sent += size;
 	if (exchange->stream_sent == exchange->stream.length) {
-		strbuf_reset(&exchange->stream);
+		if (exchange->stream.capacity > STREAM_KEPT_MAX)
+			strbuf_done(&exchange->stream);
+		else
+			strbuf_reset(&exchange->stream);
 		exchange->stream_sent = 0;
 	}
 	return (ssize_t)size;
@@ -242,6 +277,12 @@ void http_request_each_query(const struct http_request *request, void (*visit)(v
 		visit(context, target->parameters[i].name, target->parameters[i].value);
 }
 
+static const char *too_large(const struct http_exchange *exchange)
+{
+	return exchange->body_max < exchange->connection->server->settings.body_max ? "the body is larger than this server takes from this sender"
+										    : "the body is larger than this server takes";
+}
+
 /* Looks at what the header says, before any of the body is read. */
 static void exchange_check_header(struct http_exchange *exchange)
 {
@@ -253,8 +294,11 @@ static void exchange_check_header(struct http_exchange *exchange)
 
 	if (info && info->header_size > server->settings.header_max)
 		exchange_refuse(exchange, 431, "the request line and the header together are too long");
-	if (length && strtoull(length, NULL, 10) > server->settings.body_max)
-		exchange_refuse(exchange, 413, "the body is larger than this server takes");
+	exchange->body_max = server->settings.body_max;
+	if (server->settings.body_max_for)
+		exchange->body_max = server->settings.body_max_for(server->settings.context, &exchange->request);
+	if (length && strtoull(length, NULL, 10) > exchange->body_max)
+		exchange_refuse(exchange, 413, too_large(exchange));
 	if (http_target_parse(strbuf_text(&connection->target), &exchange->request.arena, &exchange->target, &err))
 		exchange_refuse(exchange, 400, arena_printf(&exchange->request.arena, "%s", err.text));
 }
@@ -292,7 +336,7 @@ static void exchange_free(struct http_exchange *exchange)
 {
 	if (exchange->response)
 		MHD_destroy_response(exchange->response);
-	strbuf_done(&exchange->body);
+	body_drop(exchange);
 	strbuf_done(&exchange->stream);
 	arena_done(&exchange->request.arena);
 	free(exchange);
@@ -304,12 +348,14 @@ static enum MHD_Result exchange_receive(struct http_exchange *exchange, const ch
 
 	exchange->received += *size;
 	exchange->connection->deadline_ms += *size * 1000 / HTTP_RATE_MIN;
-	if (exchange->received > server->settings.body_max)
-		exchange_refuse(exchange, 413, "the body is larger than this server takes");
+	if (exchange->received > exchange->body_max)
+		exchange_refuse(exchange, 413, too_large(exchange));
 	if (exchange->received > discard_max(server))
 		return MHD_NO;
 	if (!exchange->refusal)
 		strbuf_add(&exchange->body, data, *size);
+	if (!body_count(exchange))
+		exchange_refuse(exchange, 503, "too many large bodies are on their way at once");
 	*size = 0;
 	return MHD_YES;
 }
@@ -326,6 +372,9 @@ static enum MHD_Result exchange_handle(struct http_exchange *exchange)
 		exchange->request.body_length = exchange->body.length;
 	}
 	server->settings.handle(server->settings.context, &exchange->request);
+	exchange->request.body = NULL;
+	exchange->request.body_length = 0;
+	body_drop(exchange);
 	if (exchange->response)
 		return exchange_queue(exchange);
 	exchange_suspend(exchange);

@@ -7,7 +7,7 @@
  *       |                      |---http_stream_begin--> STREAMING --http_stream_close--> ANSWERED
  *       |                      |                          |
  *       |                      `--------client gone-------'--> GONE --> freed
- *       `--refused (400, 413, 431)--> ANSWERED
+ *       `--refused (400, 413, 431, 503)--> ANSWERED
  *
  * While HELD, and while STREAMING with nothing to send, the connection is suspended: libmicrohttpd does not
  * look at its socket, so the server's own watch does, for the client's leaving only.
@@ -24,6 +24,7 @@
 #define HTTP_RATE_MIN 1024                 /* bytes a second that a client must move in the long run */
 #define HTTP_DISCARD_FACTOR 4              /* a body too large is read and dropped up to so many times body_max, so that the client reads the 413 */
 #define HTTP_DISCARD_MIN ((size_t)1 << 20)
+#define HTTP_BODY_SMALL ((size_t)1 << 16)   /* bodies up to here are taken whatever others there are */
 #define HTTP_SWEEP_MS 500
 #define HTTP_PEER_SIZE 64
 #define HTTP_HANDLES 7                     /* uv handles of a server */
@@ -51,6 +52,7 @@ struct http_server {
 	struct http_connection *connections;
 	char *certificate, *key; /* borrowed by libmicrohttpd for its life */
 	uint16_t port;
+	size_t bodies;           /* bytes of large bodies in memory */
 	int watch_fd;            /* epoll: clients of suspended connections that leave */
 	bool wanted;             /* MHD_run has something to do */
 	bool closing;
@@ -74,6 +76,8 @@ struct http_exchange {
 	uint64_t held_since_ms;
 	struct http_target target;
 	struct strbuf body;
+	size_t body_max;
+	size_t counted;           /* of the body, in server->bodies */
 	uint64_t received;        /* bytes of the body, also dropped ones */
 	unsigned refusal;         /* status to answer with, 0 none */
 	const char *refusal_detail;

@@ -119,6 +119,9 @@ static void on_sweep(uv_timer_t *sweep)
 	struct http_server *server = sweep->data;
 	uint64_t now_ms = uv_now(server->loop);
 
+	/* libmicrohttpd closes one that it gave up (more parameters than it has memory for) only when it runs again. */
+	if (server->connections)
+		http_server_want(server);
 	for (struct http_connection *connection = server->connections; connection; connection = connection->next) {
 		struct http_exchange *exchange = connection->exchange;
 

@@ -22,7 +22,7 @@ struct http_server;
 struct http_request {
 	const char *method;
 	const char *path;  /* percent-decoded, without the query */
-	const char *body;  /* NULL when empty; 0-terminated for convenience */
+	const char *body;  /* until the handler returns; NULL when empty; 0-terminated for convenience */
 	size_t body_length;
 	const char *peer;  /* numeric address of the client */
 	struct arena arena; /* lives as long as the request */
@@ -36,6 +36,9 @@ struct http_settings {
 	const char *certificate_path; /* PEM; NULL: no TLS */
 	const char *key_path;
 	size_t body_max;           /* larger: 413 */
+	size_t bodies_max;         /* of all large bodies that are in memory together; one that does not fit: 503; 0: no limit */
+	/* What the sender of this header may send at most; called before the body is read. May be NULL: body_max. */
+	size_t (*body_max_for)(void *context, struct http_request *request);
 	size_t header_max;         /* larger: 431 */
 	unsigned connections_max;  /* further ones wait in the backlog */
 	unsigned connections_per_address_max; /* further ones are closed; 0: no limit */

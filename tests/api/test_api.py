@@ -1,4 +1,5 @@
 """The API from outside: roles, problems, pages, idempotency, streams, limits; by the Python standard library."""
+import base64
 import http.client
 import json
 import pathlib
@@ -242,6 +243,13 @@ class Problems(ApiCase):
             self.problem(422, "invalid", "POST", "/v1/demands", body)
         self.problem(422, "invalid", "POST", "/v1/sites/site-00/drain", {"because": "x"})
         self.problem(422, "invalid", "POST", f"/v1/demands/{self.submit(job())}/cancel", {"because": "x"})
+
+    def test_strangers_send_little(self):
+        big = b'{"name":"' + b"a" * 100000 + b'"}'
+        self.problem(413, "body-too-large", "POST", "/v1/demands", role=None, raw=big)
+        self.problem(413, "body-too-large", "POST", "/v1/demands", token="nonsense", raw=big)
+        self.problem(401, "unauthorized", "POST", "/v1/demands", role=None, raw=b"{}")
+        self.problem(422, "invalid", "POST", "/v1/demands", raw=big)
 
     def test_limits(self):
         self.problem(413, "body-too-large", "POST", "/v1/demands", raw="x" * ((16 << 20) + 1))
@@ -503,9 +511,17 @@ class Streams(ApiCase):
         self.assertEqual([event["demand"] for event in found if event["type"] == "demand-accepted"][-20:], ids)
 
     def test_streams_are_bounded_by_their_token(self):
-        """Nobody reads on with a token that was revoked: a new stream is refused."""
+        """Nobody reads on with a token that was revoked: its stream ends though others' go on, and a new one is refused."""
         secret = self.token_for("hearing", "viewer")
+        others, others_stream = self.stream()
+        connection, stream = self.stream({"Authorization": "Bearer " + secret})
         self.ask("DELETE", "/v1/tokens/hearing")
+        stream.read()  # to its end
+        connection.close()
+        demand = self.submit(job("heard-by-others"))
+        while demand not in others_stream.readline().decode():
+            pass
+        others.close()
         self.problem(401, "unauthorized", "GET", "/v1/events", token=secret, headers={"Accept": "text/event-stream"})
 
 
@@ -569,6 +585,21 @@ class Logs(ApiCase):
         self.assertEqual(response.read(), b"last\n")
         connection.close()
 
+    def test_a_reader_whose_token_is_revoked_hears_no_more(self):
+        gate = self.cluster.folder / "revoked"
+        demand = self.run_script(f"while [ ! -e {gate} ]; do echo more; sleep 0.05; done")
+        self.wait_for(demand, "running")
+        secret = self.token_for("reading", "auditor")
+        connection = self.connect()
+        connection.request("GET", f"/v1/demands/{demand}/logs?follow=true", headers={"Authorization": "Bearer " + secret})
+        response = connection.getresponse()
+        self.assertEqual(response.readline(), b"more\n")
+        self.ask("DELETE", "/v1/tokens/reading")
+        response.read()  # to its end, though the script goes on
+        self.assertEqual(self.good("GET", f"/v1/demands/{demand}")["state"], "running")
+        gate.touch()
+        connection.close()
+
     def test_a_reader_that_is_slow_gets_all(self):
         demand = self.run_script("seq 1 600000")
         self.wait_for(demand, "succeeded")
@@ -614,6 +645,43 @@ class Sync(ApiCase):
         self.problem(422, "invalid", "POST", "/v1/sync", {"version": 1}, role="supplier")
         self.problem(422, "invalid", "POST", "/v1/sync", dict(body, version=0), role="supplier")
         self.problem(410, "watch-gone", "POST", "/v1/sync/logs", {"site": "site-01", "watch": "12345"}, role="supplier")
+
+    def test_output_comes_from_its_own_site(self):
+        """Neither another site nor a place in the output that cannot be reaches the reader."""
+        groups = [{"name": "g", "count": 4, "cpu": "8", "memory": "32GiB"}]
+        self.sync(1, site="site-02", groups=groups, supply_hash="5")
+        demand = self.submit(job("spoken", where={"sites": ["site-02"]}))
+        wait_until(lambda: self.good("GET", f"/v1/demands/{demand}")["state"] == "placed", "it to be placed")
+        connection = self.connect()
+        connection.request("GET", f"/v1/demands/{demand}/logs?follow=true&limit=4", headers={"Authorization": "Bearer " + self.cluster.token("operator")})
+        numbers = iter(range(2, 1000000))
+        watches = wait_until(lambda: self.sync(next(numbers), site="site-02", supply_hash="5").get("watches"), "the watch to be told")
+        part = {"site": "site-02", "watch": watches[0]["watch"], "data": base64.b64encode(b"true").decode()}
+        stranger = self.token_for("stranger", "supplier", site="site-03")
+        self.problem(403, "forbidden", "POST", "/v1/sync/logs", part, token=stranger)
+        self.problem(410, "watch-gone", "POST", "/v1/sync/logs", dict(part, site="site-03"), token=stranger)
+        self.problem(422, "invalid", "POST", "/v1/sync/logs", dict(part, offset=2**63 - 1), role="supplier")
+        self.problem(422, "invalid", "POST", "/v1/sync/logs", dict(part, first=2**63 - 1), role="supplier")
+        self.assertEqual(self.ask("POST", "/v1/sync/logs", part, role="supplier").status, 204)
+        self.assertEqual(connection.getresponse().read(), b"true")
+        connection.close()
+
+
+class WithoutTokens(ApiCase):
+    """--no-auth: programs of this machine may do everything, pages that a browser here shows nothing."""
+    serve_options = ("--no-auth",)
+    agents = False
+
+    def test_pages_of_others_get_nothing(self):
+        drain = "/v1/sites/site-00/drain"
+        own = self.cluster.url.split("//")[1]
+        self.assertEqual(self.ask("POST", drain, role=None).status, 200)
+        self.assertEqual(self.ask("POST", drain, role=None, headers={"Origin": f"http://{own}"}).status, 200)
+        self.assertEqual(self.ask("GET", "/v1/sites", role=None, headers={"Host": "localhost:7400"}).status, 200)
+        for headers in ({"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Origin": f"http://{own}1"},
+                        {"Host": "elsewhere.example"}, {"Host": "localhost.elsewhere.example", "Origin": "http://localhost.elsewhere.example"}):
+            self.problem(401, "unauthorized", "POST", drain, role=None, headers=headers)
+            self.problem(401, "unauthorized", "GET", "/v1/sites", role=None, headers=headers)
 
 
 class Ending(ApiCase):

@@ -1,5 +1,6 @@
 #include "http_test.h"
 
+#include "io/http_internal.h"
 #include "io/http_target.h"
 
 static void test_request_parts(void **state)
@@ -68,6 +69,97 @@ static void test_body_limit(void **state)
 		strbuf_puts(&request, "64\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
 	strbuf_puts(&request, "0\r\n\r\n");
 	client_try(&fixture, request.data, "\"status\":413");
+	fixture_done(&fixture);
+}
+
+static size_t body_max_for(void *context, struct http_request *request)
+{
+	return http_request_header(request, "x-test") ? 1000000 : 100;
+}
+
+/* A request whose body lacks its last byte. */
+static int send_but_one(struct fixture *fixture, size_t length)
+{
+	struct strbuf request cleanup_strbuf = { 0 };
+	int fd = client_open(fixture);
+
+	strbuf_printf(&request, "POST /big HTTP/1.1\r\nHost: h\r\nX-Test: known\r\nContent-Length: %zu\r\n\r\n", length);
+	for (size_t i = 1; i < length; i++)
+		strbuf_putc(&request, 'x');
+	client_send(fixture, fd, request.data, request.length);
+	return fd;
+}
+
+/* Large bodies share a bound; small ones and those that come later are taken. */
+static void test_bodies_together(void **state)
+{
+	struct fixture fixture;
+	struct strbuf got cleanup_strbuf = { 0 };
+	int first, second, small;
+
+	fixture_init(&fixture);
+	fixture.settings.body_max = 1000000;
+	fixture.settings.bodies_max = 1000000;
+	fixture_start(&fixture);
+	first = send_but_one(&fixture, 900000);
+	wait_until(&fixture, fixture.server->bodies == 899999);
+	second = send_but_one(&fixture, 200000);
+	small = send_but_one(&fixture, 60000);
+	client_puts(&fixture, second, "x");
+	client_expect(&fixture, second, &got, "\"status\":503");
+	assert_non_null(strstr(got.data, "Retry-After"));
+	assert_non_null(strstr(got.data, "/problems/full"));
+	client_puts(&fixture, small, "x");
+	strbuf_reset(&got);
+	client_expect(&fixture, small, &got, "POST /big 60000");
+	client_puts(&fixture, first, "x");
+	strbuf_reset(&got);
+	client_expect(&fixture, first, &got, "POST /big 900000");
+	assert_int_equal(fixture.server->bodies, 0);
+	close(first);
+	close(second);
+	first = send_but_one(&fixture, 200000);
+	client_puts(&fixture, first, "x");
+	strbuf_reset(&got);
+	client_expect(&fixture, first, &got, "POST /big 200000");
+	close(first);
+	close(small);
+	fixture_done(&fixture);
+}
+
+/* What a sender may send follows from its header. */
+static void test_body_limit_by_sender(void **state)
+{
+	struct fixture fixture;
+
+	fixture_init(&fixture);
+	fixture.settings.body_max_for = body_max_for;
+	fixture_start(&fixture);
+	client_try(&fixture, "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n", "from this sender");
+	client_try(&fixture, "POST /a HTTP/1.1\r\nHost: h\r\nX-Test: known\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n",
+		   "100 Continue");
+	fixture_done(&fixture);
+}
+
+/* More parameters than libmicrohttpd has memory for: the connection ends without other clients' help. */
+static void test_parameters_without_end(void **state)
+{
+	struct fixture fixture;
+	struct strbuf request cleanup_strbuf = { 0 };
+	struct strbuf got cleanup_strbuf = { 0 };
+	int fd;
+
+	fixture_init(&fixture);
+	fixture.settings.header_max = 16384;
+	fixture_start(&fixture);
+	fd = client_open(&fixture);
+	strbuf_puts(&request, "GET /?a=1");
+	for (int i = 0; i < 1500; i++)
+		strbuf_puts(&request, "&b=1234");
+	strbuf_puts(&request, " HTTP/1.1\r\nHost: h\r\n\r\n");
+	client_send(&fixture, fd, request.data, request.length);
+	client_expect_close(&fixture, fd, &got);
+	close(fd);
 	fixture_done(&fixture);
 }
 
@@ -497,6 +589,9 @@ int main(void)
 		cmocka_unit_test(test_request_parts),
 		cmocka_unit_test(test_keep_alive_head_and_pipeline),
 		cmocka_unit_test(test_body_limit),
+		cmocka_unit_test(test_bodies_together),
+		cmocka_unit_test(test_body_limit_by_sender),
+		cmocka_unit_test(test_parameters_without_end),
 		cmocka_unit_test(test_body_refused_early),
 		cmocka_unit_test(test_header_limit),
 		cmocka_unit_test(test_bad_targets),
