@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,6 +132,19 @@ static int lock_folder(struct site *site, struct err *err)
 	return code == -EBUSY ? err_set(err, code, "site %s: another agent is at work in %s", site->spec->name, site->folder) : code;
 }
 
+/* Whom attempts run as must pass through to reach their own folders below; nobody else gets to read anything. */
+static int make_folder(struct site *site, struct err *err)
+{
+	const char *run_as = site->agent->settings->run_as;
+	bool passable = run_as && *run_as && geteuid() == 0;
+	int code = folder_make(site->folder, passable ? 0711 : 0700, err);
+
+	/* Made by an earlier life without --run-as, or narrowed by the mask. */
+	if (code == 0 && passable && chmod(site->folder, 0711) < 0)
+		return err_set(err, -errno, "cannot open up %s for user %s: %s", site->folder, run_as, strerror(errno));
+	return code;
+}
+
 static int site_start(struct site *site, struct agent *agent, const struct site_spec *spec, struct arena *arena, struct err *err)
 {
 	int code;
@@ -142,7 +156,7 @@ static int site_start(struct site *site, struct agent *agent, const struct site_
 	uv_timer_init(&agent->loop, &site->soon);
 	uv_timer_init(&agent->loop, &site->pump_timer);
 	site->soon.data = site->pump_timer.data = site;
-	code = folder_make(site->folder, 0700, err);
+	code = make_folder(site, err);
 	if (code == 0)
 		code = lock_folder(site, err);
 	if (code == 0)
