@@ -74,14 +74,16 @@ static int compare_entries(const void *a, const void *b)
 
 void name_index_init(struct name_index *index, const void *list, size_t count, size_t size, size_t offset)
 {
-	index->count = count;
+	index->count = 0;
 	index->entries = mem_resize(NULL, count, sizeof(index->entries[0]));
 	for (size_t i = 0; i < count; i++) {
-		index->entries[i].name = *(const char *const *)((const char *)list + i * size + offset);
-		index->entries[i].index = i;
+		const char *name = *(const char *const *)((const char *)list + i * size + offset);
+
+		if (*name)
+			index->entries[index->count++] = (struct name_entry){ name, i };
 	}
-	if (count)
-		qsort(index->entries, count, sizeof(index->entries[0]), compare_entries);
+	if (index->count)
+		qsort(index->entries, index->count, sizeof(index->entries[0]), compare_entries);
 }
 
 void name_index_done(struct name_index *index)

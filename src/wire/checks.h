@@ -27,7 +27,8 @@ struct name_index {
 	size_t count;
 };
 
-/* `list` has `count` structs of `size` bytes with the name (const char *) at `offset`. */
+/* `list` has `count` structs of `size` bytes with the name (const char *) at `offset`. Empty names, which had
+ * problems of their own, are left out. */
 void name_index_init(struct name_index *index, const void *list, size_t count, size_t size, size_t offset);
 void name_index_done(struct name_index *index);
 const struct name_entry *name_index_find(const struct name_index *index, const char *name);

@@ -27,7 +27,7 @@ static const struct field demands_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, struct file, demands, demand_count, "demands", 0, .schema = &demand_schema, .minimum = 1,
 		      .maximum = FILE_DEMANDS_MAX),
 };
-static const struct schema demands_schema = SCHEMA("demands", struct file, demands_fields, .check = check_demands);
+static const struct schema demands_schema = SCHEMA("demands", struct file, demands_fields, .check = check_demands, .check_faulty = true);
 
 /* Splits "LINE:COLUMN: text", as the parsers write it. */
 static void add_parse_problem(struct problems *problems, const struct err *err)

@@ -91,6 +91,9 @@ struct schema {
 	/* Rules over several fields, run after all fields of a value were read without a problem of
 	 * their own. Reports through problems_add with `at` or one of its values as the place. May be NULL. */
 	void (*check)(void *value, const struct doc *at, const char *path, struct problems *problems);
+	/* `check` also runs on a map some of whose fields had problems, so that all are told at once. Those
+	 * fields then have their fallbacks: texts are empty, lists may be. */
+	bool check_faulty;
 };
 
 /* Everything wrong with one input. `origin` is the file's name, or "" for a request. */

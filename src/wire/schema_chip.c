@@ -85,4 +85,4 @@ static const struct field catalogue_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, struct catalogue, models, model_count, "models", 1, .schema = &chip_model_schema, .minimum = 1,
 		      .maximum = CATALOGUE_MODELS_MAX, .flags = FIELD_REQUIRED),
 };
-const struct schema catalogue_schema = SCHEMA("catalogue", struct catalogue, catalogue_fields, .check = check_catalogue);
+const struct schema catalogue_schema = SCHEMA("catalogue", struct catalogue, catalogue_fields, .check = check_catalogue, .check_faulty = true);

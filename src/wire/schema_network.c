@@ -122,8 +122,8 @@ static void check_reference(const struct name_index *index, const char *what, co
 {
 	const char *nearest;
 
-	if (name_index_find(index, name))
-		return;
+	if (!*name || !index->count || name_index_find(index, name))
+		return; /* found, or one of the two had a problem of its own */
 	nearest = problems->count < PROBLEMS_MAX ? name_index_nearest(index, name) : NULL;
 	if (nearest)
 		problems_add_key(problems, at, path, key, "there is no %s \"%s\", did you mean \"%s\"?", what, name, nearest);
@@ -162,7 +162,7 @@ static void check_link_repeated(const struct network_spec *network, const struct
 	for (size_t i = 1; i < network->link_count; i++) {
 		char place[256];
 
-		if (strcmp(ends[i - 1].first, ends[i].first) || strcmp(ends[i - 1].second, ends[i].second))
+		if (!*ends[i].first || strcmp(ends[i - 1].first, ends[i].first) || strcmp(ends[i - 1].second, ends[i].second))
 			continue;
 		snprintf(place, sizeof(place), "%.200s%slinks[%zu]", path, *path ? "." : "", ends[i].index);
 		problems_add(problems, doc_element(at, "links", ends[i].index), place,
@@ -183,7 +183,7 @@ static void check_links(const struct network_spec *network, const struct name_in
 		snprintf(place, sizeof(place), "%.200s%slinks[%zu]", path, *path ? "." : "", i);
 		check_reference(sites, "site", link->from, element, place, "from", problems);
 		check_reference(sites, "site", link->to, element, place, "to", problems);
-		if (!strcmp(link->from, link->to))
+		if (*link->from && !strcmp(link->from, link->to))
 			problems_add_key(problems, element, place, "to", "is where the link begins, expected another site");
 	}
 	check_link_repeated(network, at, path, problems);
@@ -221,4 +221,4 @@ static const struct field network_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, struct network_spec, links, link_count, "links", 7, .schema = &link_spec_schema,
 		      .maximum = NETWORK_LINKS_MAX),
 };
-const struct schema network_schema = SCHEMA("network", struct network_spec, network_fields, .check = check_network);
+const struct schema network_schema = SCHEMA("network", struct network_spec, network_fields, .check = check_network, .check_faulty = true);

@@ -562,11 +562,11 @@ static bool read_struct(struct reader *reader, const struct schema *schema, cons
 			good = fail(reader, doc, frame, "%s, expected a map with %s", describe(reader, doc), strbuf_text(&words));
 		}
 	}
-	if (good && schema->check) {
+	if (schema->check && (good || (schema->check_faulty && doc->kind == DOC_MAP))) {
 		size_t before = reader->problems->count;
 
 		schema->check(value, doc, frame_path(reader, frame), reader->problems);
-		good = reader->problems->count == before;
+		good &= reader->problems->count == before;
 	}
 	return good;
 }

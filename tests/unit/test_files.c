@@ -177,6 +177,39 @@ static void test_network_references(void **state)
 			"f:10:7: network.links[1]: links a and b as links[0] does, expected one link between two sites\n");
 }
 
+/* What is wrong between values is told with what is wrong in them, and nothing that only follows from that. */
+static void test_references_beside_other_problems(void **state)
+{
+	assert_problems("network:\n"
+			"  name: n\n"
+			"  regions: [{name: guizhou}]\n"
+			"  sites:\n"
+			"    - {name: a, tier: hubb, region: guizou, latitude: 1, longitude: 1}\n"
+			"    - {tier: hub, region: guizhou, latitude: 1, longitude: 1}\n"
+			"    - {name: a, tier: hub, region: 'No', latitude: 1, longitude: 1}\n"
+			"  links:\n"
+			"    - {to: nowhere, rtt: 1ms}\n"
+			"    - {rtt: 1ms}\n"
+			"    - {rtt: 1ms}\n",
+			"f:5:23: network.sites[0].tier: is \"hubb\", expected one of hub, regional, edge, did you mean \"hub\"?\n"
+			"f:6:7: network.sites[1].name: is missing, expected a name\n"
+			"f:7:36: network.sites[2].region: is \"No\", expected a name: 1 to 63 lower-case letters, digits, '-', '.', '_', a "
+			"letter or digit at both ends\n"
+			"f:9:7: network.links[0].from: is missing, expected a site's name\n"
+			"f:10:7: network.links[1].from: is missing, expected a site's name\n"
+			"f:10:7: network.links[1].to: is missing, expected a site's name\n"
+			"f:11:7: network.links[2].from: is missing, expected a site's name\n"
+			"f:11:7: network.links[2].to: is missing, expected a site's name\n"
+			"f:7:14: network.sites[2].name: \"a\" is there already, as sites[0]; expected different names\n"
+			"f:5:37: network.sites[0].region: there is no region \"guizou\", did you mean \"guizhou\"?\n"
+			"f:9:12: network.links[0].to: there is no site \"nowhere\", expected one of the network's\n");
+	assert_problems("network: {name: n, regions: 5, sites: [{name: a, tier: hub, region: b, latitude: 1, longitude: 1}]}\n",
+			"f:1:29: network.regions: is 5, expected a list\n");
+	assert_problems("demands:\n- {name: a, kind: z, command: [x]}\n- {name: a, command: [x]}\n",
+			"f:2:19: demands[0].kind: is \"z\", expected one of job, service\n"
+			"f:3:10: demands[1].name: \"a\" is there already, as demands[0]; expected different names\n");
+}
+
 static void test_groups(void **state)
 {
 	assert_problems(
@@ -244,7 +277,8 @@ static void test_catalogue(void **state)
 		"f:3:93: catalogue.models[0].review.since: is \"2026-02-29\", expected a date such as 2026-01-31\n"
 		"f:3:85: catalogue.models[0].review.state: is missing, expected one of none, pending, passed, revoked\n"
 		"f:4:64: catalogue.models[1].sources[0].figure: is \"memroy\", expected the key of a figure such as memory, power or "
-		"throughput.fp16, did you mean \"memory\"?\n");
+		"throughput.fp16, did you mean \"memory\"?\n"
+		"f:4:14: catalogue.models[1].name: \"a\" is there already, as models[0]; expected different names\n");
 	assert_problems("catalogue: {models: [{name: a, vendor: v, origin: foreign}, {name: a, vendor: v, origin: foreign}]}\n",
 			"f:1:68: catalogue.models[1].name: \"a\" is there already, as models[0]; expected different names\n");
 	assert_problems("catalogue: {models: []}\n", "f:1:21: catalogue.models: has 0 entries, expected at least 1\n");
@@ -475,6 +509,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_network),		 cmocka_unit_test(test_network_through_json_and_the_log),
 		cmocka_unit_test(test_network_problems), cmocka_unit_test(test_network_references),
+		cmocka_unit_test(test_references_beside_other_problems),
 		cmocka_unit_test(test_groups),		 cmocka_unit_test(test_catalogue),
 		cmocka_unit_test(test_demand),		 cmocka_unit_test(test_demand_defaults),
 		cmocka_unit_test(test_demand_rules),	 cmocka_unit_test(test_several_demands),
