@@ -141,10 +141,10 @@ struct table *demand_table_new(void)
 
 	table_column(table, "ID", 0);
 	table_column(table, "NAME", TABLE_SHRINK);
-	table_column(table, "TENANT", TABLE_SHRINK);
+	table_column(table, "TENANT", TABLE_SHRINK | TABLE_SPARE);
 	table_column(table, "STATE", 0);
-	table_column(table, "DONE", TABLE_RIGHT);
-	table_column(table, "TIME", TABLE_RIGHT);
+	table_column(table, "DONE", TABLE_RIGHT | TABLE_SPARE);
+	table_column(table, "TIME", TABLE_RIGHT | TABLE_SPARE);
 	table_column_least(table, "SITE", SHOWN_PLACE_LEAST);
 	table_column(table, "REASON", TABLE_SHRINK);
 	return table;

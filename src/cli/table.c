@@ -89,26 +89,58 @@ static size_t narrowest(const struct column *column)
 	return title > column->minimum ? title : column->minimum;
 }
 
-/* Takes columns away one by one from whichever shrinking column is widest: those end up alike. */
-static void fit(const struct table *table, size_t width, size_t *widths)
+#define LEFT_OUT SIZE_MAX /* in place of a width */
+
+/* Whether it fits once all that may shrink has. */
+static bool fits(const struct table *table, size_t width, const size_t *widths)
 {
 	size_t total = 0;
 
-	for (size_t i = 0; i < table->column_count; i++) {
-		widths[i] = table->columns[i].width;
-		total += widths[i] + (i ? GAP : 0);
-	}
-	while (width && total > width) {
+	for (size_t i = 0; i < table->column_count; i++)
+		if (widths[i] != LEFT_OUT)
+			total += (total ? GAP : 0) +
+				 (table->columns[i].flags & TABLE_SHRINK && widths[i] > narrowest(&table->columns[i]) ?
+					  narrowest(&table->columns[i]) : widths[i]);
+	return total <= width;
+}
+
+static void leave_out(const struct table *table, size_t width, size_t *widths)
+{
+	for (size_t i = 0; i < table->column_count && !fits(table, width, widths); i++)
+		if (table->columns[i].flags & TABLE_SPARE)
+			widths[i] = LEFT_OUT;
+}
+
+/* Takes columns away one by one from whichever shrinking column is widest: those end up alike. */
+static void shrink(const struct table *table, size_t width, size_t *widths)
+{
+	size_t total = 0;
+
+	for (size_t i = 0; i < table->column_count; i++)
+		if (widths[i] != LEFT_OUT)
+			total += widths[i] + (total ? GAP : 0);
+	while (total > width) {
 		size_t widest = table->column_count;
 
 		for (size_t i = 0; i < table->column_count; i++)
-			if ((table->columns[i].flags & TABLE_SHRINK) && widths[i] > narrowest(&table->columns[i]) &&
+			if ((table->columns[i].flags & TABLE_SHRINK) && widths[i] != LEFT_OUT &&
+			    widths[i] > narrowest(&table->columns[i]) &&
 			    (widest == table->column_count || widths[i] > widths[widest]))
 				widest = i;
 		if (widest == table->column_count)
 			return;
 		widths[widest]--;
 		total--;
+	}
+}
+
+static void fit(const struct table *table, size_t width, size_t *widths)
+{
+	for (size_t i = 0; i < table->column_count; i++)
+		widths[i] = table->columns[i].width;
+	if (width) {
+		leave_out(table, width, widths);
+		shrink(table, width, widths);
 	}
 }
 
@@ -124,10 +156,12 @@ static void render_row(const struct table *table, const struct row_cell *cells, 
 
 	for (size_t i = 0; i < table->column_count; i++) {
 		cleanup_strbuf struct strbuf text = { 0 };
-		size_t room = widths[i] < left ? widths[i] : left;
-		size_t used = text_add_cut(&text, cells[i].text, room);
 		bool last = i + 1 == table->column_count;
-		size_t padding = room - used;
+		size_t room = widths[i] < left ? widths[i] : left, padding;
+
+		if (widths[i] == LEFT_OUT)
+			continue;
+		padding = room - text_add_cut(&text, cells[i].text, room);
 
 		if (table->columns[i].flags & TABLE_RIGHT)
 			strbuf_printf(out, "%*s", (int)padding, "");

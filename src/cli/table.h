@@ -9,6 +9,7 @@
 enum table_flags {
 	TABLE_RIGHT = 1,  /* numbers */
 	TABLE_SHRINK = 2, /* may be cut */
+	TABLE_SPARE = 4,  /* is left out, the leftmost first, when cutting is not enough */
 };
 
 struct table;

@@ -11,6 +11,7 @@
 
 #define OTHERS_SHOWN 8
 #define BAR_WIDTH 10
+#define BARS_FROM 80 /* columns of a terminal; a narrower one shows figures alone */
 #define CALL_TIMEOUT_US 3000000
 
 void up_say(struct up *up, const char *format, ...)
@@ -88,7 +89,7 @@ static void add_moving(struct strbuf *out, unsigned frame)
 		strbuf_puts(out, i == at ? "▒" : "░");
 }
 
-static void cell_done(struct table *table, const json_t *demand, int64_t now_us, unsigned frame)
+static void cell_done(struct table *table, const json_t *demand, int64_t now_us, unsigned frame, bool bars)
 {
 	const char *state = json_text(demand, "state");
 	bool service = strcmp(json_text(demand, "kind"), "service") == 0, running = strcmp(state, "running") == 0;
@@ -97,19 +98,20 @@ static void cell_done(struct table *table, const json_t *demand, int64_t now_us,
 	char count[SHOWN_SIZE];
 
 	if (service && !state_has_ended(state)) {
-		table_cellf(table, STYLE_PLAIN, "%s replicas", shown_progress(demand, count));
+		table_cellf(table, STYLE_PLAIN, "%s%s", shown_progress(demand, count), bars ? " replicas" : "");
 		return;
 	}
 	if (permille >= 0 && (running || strcmp(state, "succeeded") == 0)) {
-		bar_add(&text, (int)permille, BAR_WIDTH);
-		strbuf_printf(&text, " %3" PRId64 " %%", permille / 10);
-	} else if (running) {
+		if (bars)
+			bar_add(&text, (int)permille, BAR_WIDTH);
+		strbuf_printf(&text, "%s%3" PRId64 " %%", bars ? " " : "", permille / 10);
+	} else if (running && bars) {
 		add_moving(&text, frame);
 	}
 	table_cell(table, running ? STYLE_ACTIVE : STYLE_DIM, strbuf_text(&text));
 }
 
-static void add_row(struct table *table, const json_t *demand, int64_t now_us, unsigned frame)
+static void add_row(struct table *table, const json_t *demand, int64_t now_us, unsigned frame, bool bars)
 {
 	const char *state = json_text(demand, "state");
 	cleanup_strbuf struct strbuf place = { 0 };
@@ -118,7 +120,7 @@ static void add_row(struct table *table, const json_t *demand, int64_t now_us, u
 	shown_place(demand, &place);
 	table_cell(table, STYLE_BOLD, json_text(demand, "name"));
 	table_cell(table, style_of_state(state), state);
-	cell_done(table, demand, now_us, frame);
+	cell_done(table, demand, now_us, frame, bars);
 	table_cell(table, STYLE_PLAIN, shown_age(demand, now_us, text));
 	table_cell(table, STYLE_PLAIN, strbuf_text(&place));
 	table_cell(table, STYLE_DIM, json_text(demand, "reason"));
@@ -135,15 +137,16 @@ static bool is_watched(const struct up *up, const char *id)
 static void add_rows(struct up *up, struct table *table)
 {
 	int64_t now_us = shown_now_us();
+	size_t i, shown = 0, width = terminal_width(stdout);
+	bool bars = width == 0 || width >= BARS_FROM;
 	const json_t *demand;
-	size_t i, shown = 0;
 
 	for (i = 0; i < up->watch.count; i++)
 		if (up->watch.list[i].demand)
-			add_row(table, up->watch.list[i].demand, now_us, up->frame);
+			add_row(table, up->watch.list[i].demand, now_us, up->frame, bars);
 	json_array_foreach(json_object_get(up->others, "items"), i, demand)
 		if (!is_watched(up, json_text(demand, "id")) && shown++ < OTHERS_SHOWN)
-			add_row(table, demand, now_us, up->frame);
+			add_row(table, demand, now_us, up->frame, bars);
 	up->frame++;
 }
 

@@ -60,6 +60,7 @@ class Subcommands(unittest.TestCase):
         self.assertIn("(simulated)", line)
         placement = self.net.json("show", name)["placements"][0]
         self.assertEqual((placement["engine"], placement["outcome"], placement["exit_code"]), ("simulated", "succeeded", 0))
+        self.assertIn("(simulated)", self.net.weir("ls", "--all", "--name", name, columns=60).stdout)
         for what in ("placed on", "attempt 1 succeeded at"):
             self.assertRegex(self.ok("show", name), rf"(?m){what} \S+ \(simulated\)")
 

@@ -102,6 +102,28 @@ static void test_shrinks_what_may_shrink(void **state)
 					       "suzhou-edge  Suzhou 苏州     2\n");
 }
 
+static void test_leaves_out_what_it_may(void **state)
+{
+	cleanup(table_free) struct table *table = table_new();
+	cleanup_strbuf struct strbuf wide = { 0 }, narrow = { 0 }, narrower = { 0 };
+
+	table_column(table, "NAME", TABLE_SHRINK);
+	table_column(table, "TENANT", TABLE_SPARE);
+	table_column(table, "TIME", TABLE_SPARE | TABLE_RIGHT);
+	table_column_least(table, "SITE", 9);
+	for (int i = 0; i < 4; i++)
+		table_cell(table, STYLE_PLAIN, (const char *const[]){ "compress", "default", "3 s", "guian-hub-west" }[i]);
+	table_render(table, 34, false, &wide);
+	assert_string_equal(strbuf_text(&wide), "NAME      TENANT   TIME  SITE\n"
+						"compress  default   3 s  guian-hu…\n");
+	table_render(table, 25, false, &narrow);
+	assert_string_equal(strbuf_text(&narrow), "NAME      TIME  SITE\n"
+						  "compress   3 s  guian-hu…\n");
+	table_render(table, 20, false, &narrower);
+	assert_string_equal(strbuf_text(&narrower), "NAME      SITE\n"
+						    "compress  guian-hub…\n");
+}
+
 static void test_colours(void **state)
 {
 	cleanup(table_free) struct table *table = table_new();
@@ -135,6 +157,7 @@ int main(void)
 		cmocka_unit_test(test_alignment),
 		cmocka_unit_test(test_no_line_is_wider_than_asked),
 		cmocka_unit_test(test_shrinks_what_may_shrink),
+		cmocka_unit_test(test_leaves_out_what_it_may),
 		cmocka_unit_test(test_colours),
 		cmocka_unit_test(test_bar),
 	};
