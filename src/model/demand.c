@@ -12,6 +12,15 @@ STRING_TABLE_DEFINE(enum on_site_loss, on_site_loss, LOSS_COUNT);
 static const char *const expectation_words[] = { "none", "succeeded", "failed", "timed-out", "cancelled", "running", "pending" };
 STRING_TABLE_DEFINE(enum expectation, expectation, EXPECT_COUNT);
 
+static const char *const together_words[] = { "site", "group", "node" };
+STRING_TABLE_DEFINE(enum together, together, TOGETHER_COUNT);
+
+static const char *const arrange_words[] = { "pack", "spread" };
+STRING_TABLE_DEFINE(enum arrange, arrange, ARRANGE_COUNT);
+
+static const char *const after_when_words[] = { "ok", "any", "failure" };
+STRING_TABLE_DEFINE(enum after_when, after_when, AFTER_WHEN_COUNT);
+
 static int compare_texts(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);

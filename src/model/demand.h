@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "model/chip.h"
 #include "model/site.h"
 
@@ -15,6 +16,8 @@
 #define DEMAND_ENVIRONMENT_MAX 256   /* variables */
 #define DEMAND_LIST_MAX 64           /* models, tiers, regions, sites, data references */
 #define DEMAND_TEXT_MAX 65536        /* bytes of one word of the command or value of a variable */
+#define DEMAND_AFTER_MAX 64          /* demands that one waits for */
+#define DEMAND_ARRAY_MAX 100000      /* members of one array */
 #define PRIORITY_MAX 1000
 #define PRIORITY_DEFAULT 100
 
@@ -45,6 +48,8 @@ struct shape {
 	int64_t cpu_milli;
 	int64_t memory_mib;
 	struct chip_ask chips;
+	struct countable *resources; /* further resources of each worker's node */
+	size_t resource_count;
 };
 
 /* A bound on the round-trip time from a place: a site of the network, or coordinates. */
@@ -56,6 +61,20 @@ struct near {
 	int64_t within_us;
 };
 
+/* A place that calls a service, and its share of the calls. */
+struct caller_place {
+	struct near place;
+	int64_t weight;
+};
+
+/* How close a job's workers must be to each other. */
+enum together { TOGETHER_SITE, TOGETHER_GROUP, TOGETHER_NODE, TOGETHER_COUNT };
+STRING_TABLE_DECLARE(enum together, together);
+
+/* Whether workers go to as few nodes as may be, or to as many. */
+enum arrange { ARRANGE_PACK, ARRANGE_SPREAD, ARRANGE_COUNT };
+STRING_TABLE_DECLARE(enum arrange, arrange);
+
 /* Empty lists allow all. */
 struct where {
 	enum tier *tiers;
@@ -65,6 +84,10 @@ struct where {
 	const char **sites;
 	size_t site_count;
 	struct near *near; /* NULL: anywhere */
+	struct caller_place *callers; /* of a service: its replicas are shared out among them; then `near` is NULL */
+	size_t caller_count;
+	enum together together;
+	enum arrange arrange;
 };
 
 struct rules {
@@ -94,6 +117,22 @@ struct ask {
 	struct rules rules;
 	struct data_reference *data;
 	size_t data_count;
+	int64_t price_max_micro; /* an hour, all workers of a job, one replica of a service; 0: no bound */
+};
+
+/* A demand that another waits for, and how it must have ended. */
+enum after_when { AFTER_OK, AFTER_ANY, AFTER_FAILURE, AFTER_WHEN_COUNT };
+STRING_TABLE_DECLARE(enum after_when, after_when); /* ok, any, failure */
+struct after {
+	const char *demand; /* an id, or the name of the tenant's newest demand of this name */
+	enum after_when when;
+};
+
+/* A submission that stands for many jobs alike. Member i is a demand of its own, named NAME.i, and finds its number in
+ * WEIR_ARRAY_INDEX. */
+struct array {
+	int64_t count;
+	int64_t at_once; /* members that may be placed at the same time; 0: all */
 };
 
 struct variable {
@@ -122,6 +161,10 @@ struct demand_spec {
 	size_t environment_count;
 	const char *working_folder; /* "" : the attempt's own folder */
 	int64_t time_limit_us;      /* 0: none; a service has none */
+	int64_t deadline_us;        /* after its acceptance, by which a job must have ended; 0: none */
+	struct after *after;
+	size_t after_count;
+	struct array *array;        /* NULL: a single demand */
 	int64_t grace_us;           /* between the polite signal and the hard one; default 10 s */
 	int64_t attempts_max;       /* attempts after loss of a site; default 3 */
 	enum on_site_loss on_site_loss;
@@ -132,5 +175,10 @@ struct demand_spec {
 /* Brings the lists that are sets (models, software, tiers, regions, sites, residency, data) into one order and drops
  * repetitions, so that equal asks are equal byte by byte in their binary form. In place. */
 void ask_canonicalize(struct ask *ask);
+/* A deep copy, the arena's. */
+struct ask *ask_copy(const struct ask *ask, struct arena *arena);
+/* The caller that replica `replica` of a service serves: replicas are shared out by the callers' weights (largest
+ * remainders), in contiguous runs. Callers are not empty. O(callers). */
+size_t ask_caller_of(const struct ask *ask, uint32_t replica);
 
 #endif

@@ -26,6 +26,11 @@ struct supply_group {
 	int32_t *cpu_free;         /* node_count: milli-cores */
 	int32_t *memory_free;      /* node_count: MiB */
 	uint16_t *chip_free;       /* node_count * chips_per_node: milli-chips */
+	uint32_t resource_count;   /* further resources of each node */
+	const char **resource_names; /* resource_count */
+	int64_t *resource_capacity;  /* resource_count: of each node */
+	int32_t *resource_free;      /* node_count * resource_count */
+	int64_t *resource_free_total; /* resource_count */
 	int64_t cpu_free_total;
 	int64_t memory_free_total;
 	int64_t chips_free_total;       /* chips that are wholly free */

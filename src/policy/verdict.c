@@ -19,8 +19,10 @@ static const char *const verdict_code_words[VERDICT_COUNT] = {
 	[VERDICT_CHIP_NEEDS] = "chip-needs",
 	[VERDICT_CHIP_ORIGIN] = "chip-origin",
 	[VERDICT_CHIP_CLEARANCE] = "chip-clearance",
+	[VERDICT_PRICE] = "price",
 	[VERDICT_NODE_TOO_SMALL] = "node-too-small",
 	[VERDICT_SITE_TOO_SMALL] = "site-too-small",
+	[VERDICT_LIMIT] = "limit",
 	[VERDICT_SITE_LOST] = "site-lost",
 	[VERDICT_SITE_SUSPECT] = "site-suspect",
 	[VERDICT_SITE_DRAINING] = "site-draining",
@@ -28,13 +30,16 @@ static const char *const verdict_code_words[VERDICT_COUNT] = {
 	[VERDICT_CHIPS_BUSY] = "chips-busy",
 	[VERDICT_CPU_BUSY] = "cpu-busy",
 	[VERDICT_MEMORY_BUSY] = "memory-busy",
+	[VERDICT_RESOURCE_BUSY] = "resource-busy",
+	[VERDICT_APART] = "apart",
+	[VERDICT_RESERVED] = "reserved",
 	[VERDICT_SCATTERED] = "scattered",
 	[VERDICT_BACKOFF] = "backoff",
 	[VERDICT_ROUND_PENDING] = "round-pending",
 };
 STRING_TABLE_DEFINE(enum verdict_code, verdict_code, VERDICT_COUNT);
 
-static const char *const verdict_resource_words[RESOURCE_COUNT] = { "cpu", "memory", "chips", "chip-share" };
+static const char *const verdict_resource_words[RESOURCE_COUNT] = { "cpu", "memory", "chips", "chip-share", "other" };
 STRING_TABLE_DEFINE(enum verdict_resource, verdict_resource, RESOURCE_COUNT);
 
 bool verdict_is_never(enum verdict_code code)
@@ -50,6 +55,7 @@ bool verdict_is_never(enum verdict_code code)
 	case VERDICT_CHIP_MODEL:
 	case VERDICT_CHIP_NEEDS:
 	case VERDICT_CHIP_ORIGIN:
+	case VERDICT_PRICE:
 	case VERDICT_NODE_TOO_SMALL:
 	case VERDICT_SITE_TOO_SMALL:
 		return true;
@@ -182,6 +188,17 @@ static void busy_reason(const struct verdict *verdict, const char *chips, struct
 	case VERDICT_MEMORY_BUSY:
 		strbuf_puts(out, "too little free memory");
 		break;
+	case VERDICT_RESOURCE_BUSY:
+		strbuf_printf(out, "too little free of %s", verdict->name ? verdict->name : "a further resource");
+		break;
+	case VERDICT_APART:
+		strbuf_printf(out, "enough is free, but not in one %s", verdict->name ? verdict->name : "place");
+		break;
+	case VERDICT_RESERVED:
+		strbuf_puts(out, "what is free is kept for a demand ahead of it");
+		if (verdict->want > 0)
+			strbuf_printf(out, " that starts in %s", unit_human(UNIT_DURATION, verdict->want * 1000000, text, sizeof(text)));
+		break;
 	case VERDICT_SCATTERED:
 		strbuf_puts(out, "enough is free, but scattered over the nodes");
 		break;
@@ -246,6 +263,15 @@ void verdict_reason(const struct verdict *verdict, const char *chips, struct str
 	case VERDICT_SITE_TOO_SMALL:
 		strbuf_puts(out, "too small even when empty");
 		break;
+	case VERDICT_PRICE:
+		strbuf_puts(out, "costs more than is accepted");
+		break;
+	case VERDICT_LIMIT:
+		if (verdict->name)
+			strbuf_printf(out, "the limit of the tenant %s is reached", verdict->name);
+		else
+			strbuf_puts(out, "a tenant's limit is reached");
+		break;
 	case VERDICT_SITE_LOST:
 		put_seen("lost", verdict->have, out);
 		break;
@@ -298,12 +324,19 @@ bool verdict_numbers(const struct verdict *verdict, struct strbuf *out)
 		strbuf_puts(out, " is asked for");
 		return true;
 	case VERDICT_NODE_TOO_SMALL:
+	case VERDICT_LIMIT:
 	case VERDICT_CHIPS_BUSY:
 	case VERDICT_CPU_BUSY:
 	case VERDICT_MEMORY_BUSY:
+	case VERDICT_RESOURCE_BUSY:
 		resource_numbers(verdict, out);
 		return true;
+	case VERDICT_PRICE:
+		put_quantities(UNIT_MONEY, verdict, " an hour where at most ", out);
+		strbuf_puts(out, " is accepted");
+		return true;
 	case VERDICT_SITE_TOO_SMALL:
+	case VERDICT_APART:
 	case VERDICT_SCATTERED:
 		strbuf_printf(out, "room for %" PRId64 " of %" PRId64 " worker%s", verdict->have, verdict->want, verdict->want == 1 ? "" : "s");
 		return true;

@@ -28,8 +28,10 @@ enum verdict_code {
 	VERDICT_CHIP_NEEDS,       /* never: chips there are, but none has the memory, throughput or software; name: the model */
 	VERDICT_CHIP_ORIGIN,      /* never: no chips of domestic origin; name: the model */
 	VERDICT_CHIP_CLEARANCE,   /* name: the model; its review is not passed */
+	VERDICT_PRICE,            /* never; have, want: micro-units of money an hour, the site's price and the most that is accepted */
 	VERDICT_NODE_TOO_SMALL,   /* never: no node could hold one worker even when empty; have, want of `resource` */
 	VERDICT_SITE_TOO_SMALL,   /* never: all nodes empty hold `have` of `want` workers */
+	VERDICT_LIMIT,            /* name: the tenant whose limit it is; have, want of `resource`: what the limit leaves */
 	VERDICT_SITE_LOST,        /* have: seconds since the last sync, -1 never */
 	VERDICT_SITE_SUSPECT,     /* likewise */
 	VERDICT_SITE_DRAINING,
@@ -38,6 +40,9 @@ enum verdict_code {
 	                             left when one share is asked for, else what all usable chips still give in such shares */
 	VERDICT_CPU_BUSY,         /* have, want: milli-cores */
 	VERDICT_MEMORY_BUSY,      /* have, want: MiB */
+	VERDICT_RESOURCE_BUSY,    /* name: the further resource; have, want */
+	VERDICT_APART,            /* room for all, but not as close together as asked; name: group or node; have, want: workers */
+	VERDICT_RESERVED,         /* it would fit, but would delay what is reserved for others; want: seconds until then, 0 not known */
 	VERDICT_SCATTERED,        /* enough in total, but only `have` of `want` workers fit on nodes */
 	VERDICT_BACKOFF,          /* a service's replica that failed waits; want: seconds left */
 	VERDICT_ROUND_PENDING,    /* it fits; the next round will take it */
@@ -45,7 +50,7 @@ enum verdict_code {
 };
 STRING_TABLE_DECLARE(enum verdict_code, verdict_code); /* fits, site-unseen, ... */
 
-enum verdict_resource { RESOURCE_CPU, RESOURCE_MEMORY, RESOURCE_CHIPS, RESOURCE_CHIP_SHARE, RESOURCE_COUNT };
+enum verdict_resource { RESOURCE_CPU, RESOURCE_MEMORY, RESOURCE_CHIPS, RESOURCE_CHIP_SHARE, RESOURCE_OTHER, RESOURCE_COUNT };
 STRING_TABLE_DECLARE(enum verdict_resource, verdict_resource);
 
 struct verdict {

@@ -1,0 +1,69 @@
+/* The matcher's books between rounds: sites, what is free there, what runs, and what is known of each class of demand.
+ *
+ * A class is a distinct ask. Per class the matcher keeps the sites that the hard rules allow, as a bit set, and a heap of
+ * those that may have room, in the order of what they cost (match/score.h). A site found full for a class leaves its
+ * heap; when something is freed or changes at a site, its number goes into a log, and each class catches up with
+ * the log when it is next asked for. So a round costs what it places and what was freed since, however many
+ * sites there are. Caches are bounded: the classes longest unused lose theirs and make them anew.
+ *
+ * The books are derived: from the same sites and the same work they can be made again at any time.
+ */
+#ifndef WEIR_MATCH_MATCHER_H
+#define WEIR_MATCH_MATCHER_H
+
+#include "match/pool.h"
+#include "match/shares.h"
+
+struct matcher;
+
+#define MATCH_CLASS_NONE UINT32_MAX
+
+/* What runs, or was promised a place. The caller owns it and keeps it, with its slots, from matcher_begin() to matcher_end(). */
+struct match_work {
+	uint64_t demand;
+	uint32_t replica;
+	uint32_t class;
+	uint32_t tenant;
+	uint32_t site;
+	uint32_t slot_count;
+	const struct slot *slots;
+	int64_t started_us;
+	int64_t ends_us;  /* at the latest; INT64_MAX not known */
+	bool stopping;    /* it was told to stop: it is counted on to end by ends_us, and is no victim any more */
+	/* the matcher's own */
+	size_t place;
+};
+
+/* `policy` and `context` are copied or borrowed as policy_spec is: borrowed until the next call that replaces them. */
+struct matcher *matcher_new(const struct policy_spec *policy, const struct rule_context *context, uint64_t seed);
+void matcher_free(struct matcher *matcher); /* takes NULL; no work is left */
+
+/* All sites anew, with their catalogue and topology; classes stay. Ends all work first: no work is left. The views are copied;
+ * their texts and supplies are borrowed until the site is set again. Supplies are read as they are: what work
+ * holds there must not be booked in them. O(sites + nodes). */
+void matcher_set_sites(struct matcher *matcher, const struct rule_context *context, const struct site_view *sites, size_t count);
+/* The site's condition, drain or price changed, not its supply. O(1). */
+void matcher_site_changed(struct matcher *matcher, const struct site_view *view);
+/* The site has another supply (NULL in the view: none). Its work must have ended first. O(nodes). */
+void matcher_site_supply(struct matcher *matcher, const struct site_view *view);
+void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy);
+
+/* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
+uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
+void matcher_class_remove(struct matcher *matcher, uint32_t class);
+const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
+
+/* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */
+void matcher_begin(struct matcher *matcher, struct match_work *work);
+void matcher_end(struct matcher *matcher, struct match_work *work);
+/* Gives back what the last round promised and nobody began. Each round does so first. */
+void matcher_settle(struct matcher *matcher);
+
+size_t matcher_site_count(const struct matcher *matcher);
+const struct site_view *matcher_site(const struct matcher *matcher, uint32_t site);
+struct pool *matcher_pool(struct matcher *matcher, uint32_t site); /* NULL: no supply known */
+/* The site's work, in no particular order. */
+struct match_work *const *matcher_works(const struct matcher *matcher, uint32_t site, size_t *ret_count);
+struct chooser *matcher_chooser(struct matcher *matcher);
+
+#endif

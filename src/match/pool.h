@@ -1,0 +1,82 @@
+/* Which nodes and chips: the nodes of a site by their state, and the choice among them.
+ *
+ * Work is done per distinct node state and distinct need, not per node. A state is a node's layout (its
+ * models, chip by chip, and its size) and what it has free: CPU, memory, further resources, and the
+ * multiset of what its chips of each model have left. States are shared by all pools of a chooser, and what
+ * a need costs a state is worked out once. What a state is worth, under the mix of demand seen so far,
+ * is in match/worth.h; the rule takes the node whose worth falls least.
+ *
+ * A pool keeps its own copy of what is free, so that a round may take and give back without touching the
+ * supply it was made from. pool_take() and pool_give() are exact inverses. Nothing is ever given out
+ * twice: taking what is not free aborts.
+ */
+#ifndef WEIR_MATCH_POOL_H
+#define WEIR_MATCH_POOL_H
+
+#include "model/policy.h"
+#include "policy/fit.h"
+
+struct chooser;
+struct pool;
+
+#define CHOOSER_NEEDS_MAX 1000000
+
+/* `seed` for NODE_POLICY_RANDOM only. `context` is borrowed until chooser_free() or the next chooser_set_context(). */
+struct chooser *chooser_new(enum node_policy policy, const struct rule_context *context, uint64_t seed);
+void chooser_free(struct chooser *chooser); /* takes NULL; no pool is left */
+/* Another catalogue: what each need may use is worked out anew. */
+void chooser_set_context(struct chooser *chooser, const struct rule_context *context);
+/* A handle for what the ask needs of nodes (shape, models, rules on chips, together, arrange). Equal needs give equal
+ * handles; counted, so each add has its remove. The ask is copied. */
+uint32_t chooser_need_add(struct chooser *chooser, const struct ask *ask);
+void chooser_need_remove(struct chooser *chooser, uint32_t need);
+/* So many workers of this need arrived: the mix of demand learns it (a decayed histogram, match/mix.h). */
+void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers);
+/* Nothing is learned after the first call: the mix is as given (for experiments that know it). Counts per need. */
+void chooser_fix_mix(struct chooser *chooser, const uint32_t *needs, const int64_t *counts, size_t count);
+
+/* Copies what is free in the supply; borrows its names until pool_free(). */
+struct pool *pool_new(struct chooser *chooser, const struct supply *supply);
+void pool_free(struct pool *pool); /* takes NULL */
+
+/* Workers that fit now, `limit` at most, at any distance from each other (together is not looked at). */
+int64_t pool_count(struct pool *pool, uint32_t need, int64_t limit);
+/* Whether so many workers fit now, as close together as the need asks. */
+bool pool_fits(struct pool *pool, uint32_t need, int64_t workers);
+/* Chooses nodes and chips for workers 0 to count-1 and takes them: all or nothing. `*ret_loss_milli`: chips, in milli, that
+ * this makes useless for the mix; 0 or more. Ties go to the lower group and node. */
+bool pool_place(struct pool *pool, uint32_t need, uint32_t count, struct slot *slots, int64_t *ret_loss_milli);
+/* The loss that pool_place() would report for one worker, without taking; -1 when none fits. */
+int64_t pool_loss_milli(struct pool *pool, uint32_t need);
+/* Books given slots. Aborts when they are not free (or not taken). */
+void pool_take(struct pool *pool, const struct slot *slots, size_t count, uint32_t need);
+void pool_give(struct pool *pool, const struct slot *slots, size_t count, uint32_t need);
+bool pool_slots_free(const struct pool *pool, const struct slot *slots, size_t count, uint32_t need);
+
+/* A hold: of each slot's share, the part that is free now is set aside. For what is reserved for later. */
+struct pool_hold;
+struct pool_hold *pool_hold(struct pool *pool, const struct slot *slots, size_t count, uint32_t need);
+void pool_unhold(struct pool *pool, struct pool_hold *hold_taken); /* gives the parts back; takes NULL */
+
+/* Why fewer than `want` workers fit: CHIPS_BUSY, CPU_BUSY, MEMORY_BUSY, RESOURCE_BUSY, SCATTERED (or APART, when only
+ * `together` stands in the way). VERDICT_FITS when they do. */
+struct verdict pool_verdict(struct pool *pool, uint32_t need, int64_t want);
+
+struct pool_totals {
+	int64_t cpu_free_milli, memory_free_mib, chips_free, chip_free_milli; /* chips_free: whole ones */
+	int64_t cpu_milli, memory_mib, chips;
+	size_t nodes, states; /* distinct states now */
+};
+void pool_totals(const struct pool *pool, struct pool_totals *ret);
+/* Walks everything; false when the books do not add up. For tests and debug builds. */
+bool pool_is_consistent(const struct pool *pool);
+
+struct chooser_figures {
+	size_t states, needs, mix_shapes;
+	uint64_t scored;     /* pairs of state and need that were worked out */
+	uint64_t mix_changes;
+	size_t bytes;
+};
+void chooser_figures(const struct chooser *chooser, struct chooser_figures *ret);
+
+#endif
