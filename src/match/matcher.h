@@ -30,8 +30,10 @@ struct match_work {
 	int64_t started_us;
 	int64_t ends_us;  /* at the latest; INT64_MAX not known */
 	bool stopping;    /* it was told to stop: it is counted on to end by ends_us, and is no victim any more */
+	bool borrowed;    /* its placement said so: beyond its tenant's quota */
 	/* the matcher's own */
 	size_t place;
+	uint64_t doomed;  /* the round that chose it as a victim; 0 none */
 };
 
 /* `policy` and `context` are copied or borrowed as policy_spec is: borrowed until the next call that replaces them. */

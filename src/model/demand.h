@@ -117,6 +117,8 @@ struct ask {
 	struct rules rules;
 	struct data_reference *data;
 	size_t data_count;
+	int64_t data_hours; /* over which the cost of moving the data is spread: the time limit in hours, a power of two; 0: one.
+			       Follows from the demand's time limit where it has data */
 	int64_t price_max_micro; /* an hour, all workers of a job, one replica of a service; 0: no bound */
 };
 

@@ -28,6 +28,7 @@ struct site_view {
 	bool crowded; /* holds as many attempts as a site may report */
 	int64_t seconds_since_seen; /* -1 never */
 	struct price price;
+	struct energy energy;
 	const struct supply *supply;
 };
 
