@@ -2,10 +2,8 @@
 #ifndef WEIR_MATCH_SCORE_H
 #define WEIR_MATCH_SCORE_H
 
-#include "policy/rules.h"
+#include "policy/price.h"
 
-/* The ask's shapes at the site's prices: all workers of a job, one replica of a service. 0 or more; saturates. */
-int64_t price_at_site(const struct ask *ask, const struct site_view *site);
 /* 0 or more; saturates instead of overflowing. `context` for the way to a service's callers. */
 int64_t score_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context);
 
