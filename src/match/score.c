@@ -1,7 +1,6 @@
 #include "match/score.h"
 
-#define PRICE_LIMIT ((int64_t)1 << 49) /* beyond any price; leaves room for the shares that are added */
-#define PERMILLE_MAX 8000              /* of the price, for tier or latency */
+#define PERMILLE_MAX 8000 /* of the price, for tier or latency */
 #define MIB_PER_GIB 1024
 #define HOUR_US (INT64_C(3600) * 1000000)
 
@@ -11,17 +10,6 @@ static int64_t scale(int64_t a, int64_t b, int64_t c)
 	__int128 product = (__int128)a * b / c;
 
 	return product > SCORE_MAX ? SCORE_MAX : (int64_t)product;
-}
-
-int64_t price_at_site(const struct ask *ask, const struct site_view *site)
-{
-	const struct shape *shape = &ask->shape;
-	__int128 price = (__int128)site->price.core_hour_micro * shape->cpu_milli / 1000 +
-			 (__int128)site->price.gib_hour_micro * shape->memory_mib / MIB_PER_GIB +
-			 (__int128)site->price.chip_hour_micro * shape->chips.milli / CHIP_MILLI;
-
-	price *= ask->kind == DEMAND_JOB ? ask->workers : 1;
-	return price > PRICE_LIMIT ? PRICE_LIMIT : (int64_t)price;
 }
 
 /* The data that lies elsewhere: what the links ask for it, and how long it is under way, one after the other. */

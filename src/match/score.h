@@ -14,7 +14,7 @@
 #define WEIR_MATCH_SCORE_H
 
 #include "model/policy.h"
-#include "policy/rules.h"
+#include "policy/price.h"
 
 #define SCORE_MAX ((int64_t)1 << 58)
 
@@ -23,8 +23,6 @@ struct score {
 	int64_t total;
 };
 
-/* The ask's shapes at the site's prices. */
-int64_t price_at_site(const struct ask *ask, const struct site_view *site);
 void score_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context,
 		const struct score_weights *weights, struct score *ret);
 /* What `loss_milli` chips made useless cost an hour at the site. */
