@@ -22,13 +22,12 @@ static void sites_drop(struct matcher *matcher)
 {
 	matcher_settle(matcher);
 	for (size_t s = 0; s < matcher->site_count; s++) {
-		assert(matcher->sites[s].work_count == 0);
 		pool_free(matcher->sites[s].pool);
 		free(matcher->sites[s].works);
 	}
 	free(matcher->sites);
 	matcher->sites = NULL;
-	matcher->site_count = 0;
+	matcher->site_count = matcher->work_count = matcher->willing_count = 0;
 }
 
 void matcher_free(struct matcher *matcher)
@@ -94,8 +93,10 @@ void matcher_site_supply(struct matcher *matcher, const struct site_view *view)
 {
 	struct site_books *books = &matcher->sites[view->index];
 
-	assert(books->work_count == 0);
 	matcher_settle(matcher);
+	matcher->work_count -= books->work_count;
+	matcher->willing_count -= books->willing_count;
+	books->work_count = books->willing_count = 0;
 	pool_free(books->pool);
 	books->pool = view->supply ? pool_new(matcher->chooser, view->supply) : NULL;
 	books->view = *view;
@@ -141,6 +142,11 @@ void matcher_begin(struct matcher *matcher, struct match_work *work)
 		matcher_settle(matcher);
 		pool_take(books->pool, work->slots, work->slot_count, class_at(matcher, work->class)->need);
 	}
+	list_work(matcher, work);
+}
+
+void matcher_adopt(struct matcher *matcher, struct match_work *work)
+{
 	list_work(matcher, work);
 }
 
