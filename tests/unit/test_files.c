@@ -480,8 +480,8 @@ static void test_top_keys(void **state)
 	assert_problems("demand: {}\nnetwork: {}\n", "f:2:1: \"network\" stands beside \"demand\", expected one of them in a file\n");
 	assert_problems("demand:\n",
 			"f:1:8: demand: is empty, expected a map with name, title, tenant, kind, workers, shape, priority, preemptible, "
-			"where, rules, data, command, environment, working_folder, time_limit, grace, attempts, on_site_loss, simulate, "
-			"expect\n");
+			"where, rules, data, price_limit, command, environment, working_folder, time_limit, deadline, after, array, grace, "
+			"attempts, on_site_loss, simulate, expect\n");
 }
 
 static void test_json_files(void **state)
