@@ -36,6 +36,8 @@ struct shares;
  * stands below the root itself, and so does a tenant whose parents would make a circle or more than POLICY_DEPTH_MAX levels. */
 struct shares *shares_new(const struct policy_spec *policy);
 void shares_free(struct shares *shares); /* takes NULL */
+/* The same accounts under the same numbers, to try things on. O(tenants). */
+struct shares *shares_clone(const struct shares *shares);
 /* Another policy: accounts and what is held stay with the names. Another half-life counts from the last charge on. O(tenants). */
 void shares_set_policy(struct shares *shares, const struct policy_spec *policy);
 /* All of the supply, for shares of it. Resources of which there is nothing do not count. */
