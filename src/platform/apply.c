@@ -316,6 +316,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_cancelled(platform, event, err);
 	case EVENT_PLACED:
 		return apply_placed(platform, event, err);
+	case EVENT_ATTEMPT_PREEMPTED:
+		return apply_preempted(platform, event, err);
 	case EVENT_ATTEMPT_CHANGED:
 		return apply_changed(platform, event, err);
 	case EVENT_ATTEMPT_ENDED:

@@ -11,6 +11,7 @@
  *             -> out                   apply_cancelled
  *   attempt   assigned -> starting -> running -> stopping    apply_changed, forward only
  *             -> ended                 apply_attempt_ended
+ *             told to make room        apply_preempted       decide_round: it goes on as it is until its site has stopped it
  */
 #include <string.h>
 
@@ -104,8 +105,7 @@ int apply_cancelled(struct platform *platform, const struct event *event, struct
 			replica->ready_us = 0;
 			waiting_remove(platform);
 		} else if (replica->attempt) {
-			site_touch(platform, replica->attempt->site);
-			replica->attempt->unwanted_revision = replica->attempt->site->revision;
+			attempt_leave(platform, replica->attempt);
 		}
 	}
 	demand_refresh(platform, demand, event->time_us);
@@ -162,6 +162,18 @@ static int find_queued(const struct platform *platform, const struct placed_body
 	return 0;
 }
 
+/* A prediction that was right to the microsecond counts as well. */
+static void count_prediction(struct tallies *tallies, const struct attempt *attempt)
+{
+	int64_t late_us = attempt->placed_us - attempt->predicted_start_us;
+
+	if (attempt->predicted_start_us <= 0)
+		return;
+	tallies->predictions++;
+	tallies->prediction_bias_us += late_us;
+	tallies->prediction_error_us += late_us < 0 ? -late_us : late_us;
+}
+
 int apply_placed(struct platform *platform, const struct event *event, struct err *err)
 {
 	const struct placed_body *body = event->body;
@@ -187,8 +199,9 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 		.state = ATTEMPT_ASSIGNED, .exit_code = -1, .failed_worker = -1, .slots = slots, .slot_count = (uint32_t)body->slot_count,
 		.placed_us = event->time_us, .placed_sequence = event->sequence, .policy_version = (uint32_t)body->policy_version,
 		.candidates = (uint32_t)body->candidates, .score_micro = body->score_micro, .cpu_used_us = -1, .memory_peak_mib = -1,
-		.progress_permille = -1,
+		.progress_permille = -1, .predicted_start_us = body->predicted_start_us,
 	};
+	count_prediction(&platform->tallies, attempt);
 	replica->attempt = attempt;
 	replica->place = REPLICA_PLACED;
 	replica->ready_us = 0;
@@ -220,6 +233,27 @@ int apply_changed(struct platform *platform, const struct event *event, struct e
 		attempt->started_us = body->started_us ? body->started_us : event->time_us;
 		attempt->started_sequence = event->sequence;
 	}
+	demand_refresh(platform, attempt->demand, event->time_us);
+	return 0;
+}
+
+int apply_preempted(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct preempted_body *body = event->body;
+	struct attempt *attempt;
+	int code = find_attempt(platform, body->demand, body->replica, body->attempt, &attempt, err);
+
+	if (code < 0)
+		return code;
+	if (!attempt_is_wanted(attempt))
+		return err_set(err, -EINVAL, "the attempt is being stopped already");
+	attempt->preempted_sequence = event->sequence;
+	attempt->preempted_us = event->time_us;
+	attempt->preempted_by = body->by;
+	attempt->reclaimed = body->reclaimed;
+	attempt->demand->preempted_count++;
+	platform->tallies.preemptions++;
+	attempt_leave(platform, attempt);
 	demand_refresh(platform, attempt->demand, event->time_us);
 	return 0;
 }
@@ -283,10 +317,11 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 	site_touch(platform, attempt->site);
 	demand->current_count--;
 	demand->running_count -= attempt_is_running(attempt);
+	demand->preempted_count -= attempt->preempted_sequence > 0;
 	record_end(attempt, event);
 	replica->attempt = NULL;
 	replica->place = REPLICA_OUT;
-	replica->losses += body->outcome == OUTCOME_LOST;
+	replica->losses += body->outcome == OUTCOME_LOST && attempt->preempted_sequence == 0;
 	replica->failures = (uint32_t)body->failures;
 	demand_keep_past(demand, attempt);
 	if (body->next == NEXT_QUEUE) {

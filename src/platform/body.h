@@ -62,6 +62,7 @@ struct placed_body {
 	struct slot_body *slots;
 	size_t slot_count;
 	int64_t policy_version, candidates, score_micro;
+	int64_t predicted_start_us; /* what was foretold when a round first saw the replica; 0 nothing */
 };
 
 struct changed_body {
@@ -72,6 +73,15 @@ struct changed_body {
 	enum attempt_state state;
 	int64_t started_us;
 	uint64_t report_epoch, report_sequence; /* of the sync that said so */
+};
+
+struct preempted_body {
+	uint64_t demand;
+	int64_t replica;
+	int64_t attempt;
+	const char *site;
+	uint64_t by;    /* the demand that it makes room for; 0 none in particular */
+	bool reclaimed; /* its tenant had borrowed what another's quota is sure of */
 };
 
 /* What becomes of the replica after its attempt. */

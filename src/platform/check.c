@@ -128,7 +128,7 @@ struct totals {
 static void check_demand(const struct platform *platform, const struct demand *demand, struct totals *totals)
 {
 	bool ended = demand_state_is_ended(demand->state);
-	uint32_t current = 0, running = 0;
+	uint32_t current = 0, running = 0, preempted = 0;
 
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		const struct replica *replica = &demand->replicas[r];
@@ -136,10 +136,12 @@ static void check_demand(const struct platform *platform, const struct demand *d
 		check_replica(platform, demand, replica, demand_order(demand, r));
 		current += replica->attempt != NULL;
 		running += replica->attempt && attempt_is_running(replica->attempt);
+		preempted += replica->attempt && replica->attempt->preempted_sequence > 0;
 		totals->queued += replica->place == REPLICA_QUEUED;
 		totals->waiting += replica->place == REPLICA_WAITING;
 	}
-	REQUIRE(current == demand->current_count && running == demand->running_count, "attempts of a demand are counted wrongly");
+	REQUIRE(current == demand->current_count && running == demand->running_count && preempted == demand->preempted_count,
+		"attempts of a demand are counted wrongly");
 	REQUIRE(!ended || (current == 0 && (demand->cancelled || demand->finishing)), "P5: an ended demand goes on");
 	check_past(demand);
 	totals->states[demand->state]++;

@@ -25,6 +25,7 @@ static const char *const event_type_words[] = {
 	[EVENT_SITE_DRAINED] = "site-drained",
 	[EVENT_SITE_UNDRAINED] = "site-undrained",
 	[EVENT_DEMAND_READY] = "demand-ready",
+	[EVENT_ATTEMPT_PREEMPTED] = "attempt-preempted",
 };
 _Static_assert(ARRAY_COUNT(event_type_words) == EVENT_TYPE_COUNT, "a word is missing in event_type");
 const struct string_table event_type_table = { "event_type", event_type_words, EVENT_TYPE_COUNT };
@@ -110,6 +111,7 @@ static const struct field placed_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, policy_version, "policy_version", 7),
 	FIELD(FIELD_INTEGER, TYPE, candidates, "candidates", 8),
 	FIELD(FIELD_INTEGER, TYPE, score_micro, "score_micro", 9),
+	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 10),
 };
 static const struct schema placed_schema = SCHEMA("placed", TYPE, placed_fields);
 #undef TYPE
@@ -123,6 +125,15 @@ static const struct field changed_fields[] = {
 	FIELD(FIELD_U64, TYPE, report_sequence, "report_sequence", 8),
 };
 static const struct schema changed_schema = SCHEMA("attempt-changed", TYPE, changed_fields);
+#undef TYPE
+
+#define TYPE struct preempted_body
+static const struct field preempted_fields[] = {
+	ATTEMPT_FIELDS,
+	FIELD(FIELD_ID, TYPE, by, "by", 5),
+	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 6),
+};
+static const struct schema preempted_schema = SCHEMA("attempt-preempted", TYPE, preempted_fields);
 #undef TYPE
 
 #define TYPE struct attempt_ended_body
@@ -217,6 +228,7 @@ static const struct schema *const schemas[EVENT_TYPE_COUNT] = {
 	[EVENT_SITE_DRAINED] = &drained_schema,
 	[EVENT_SITE_UNDRAINED] = &undrained_schema,
 	[EVENT_DEMAND_READY] = &ready_schema,
+	[EVENT_ATTEMPT_PREEMPTED] = &preempted_schema,
 };
 
 const struct schema *event_schema(enum event_type type)

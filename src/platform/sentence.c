@@ -126,6 +126,33 @@ static void describe_running(const struct demand *demand, int64_t now_us, struct
 	}
 }
 
+/* "to make room for train-7". */
+static void put_room(const struct platform *platform, uint64_t by, bool reclaimed, struct strbuf *out)
+{
+	const struct demand *demand = by ? demand_find(platform, by) : NULL;
+	char text[ID_TEXT_SIZE];
+
+	if (by)
+		strbuf_printf(out, "to make room for %s%s", demand ? demand->name->text : id_format(by, text),
+			      reclaimed ? ", which is within its tenant's quota" : "");
+	else
+		strbuf_puts(out, reclaimed ? "to give back what it had borrowed of another's quota" : "to make room");
+}
+
+static void describe_stopping(const struct platform *platform, const struct demand *demand, struct arena *arena, struct strbuf *out)
+{
+	const struct attempt *attempt = first_attempt(demand);
+
+	if (demand->cancelled) {
+		strbuf_printf(out, "%s, waiting for %u attempt%s to stop", demand_cancel_text(demand->cancelled_by, arena),
+			      demand->current_count, demand->current_count == 1 ? "" : "s");
+		return;
+	}
+	strbuf_printf(out, "being stopped at %s ", attempt->site->name);
+	put_room(platform, attempt->preempted_by, attempt->reclaimed, out);
+	strbuf_puts(out, "; then it goes back into the queue");
+}
+
 const char *demand_reason(const struct platform *platform, const struct demand *demand, int64_t now_us, struct arena *arena)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
@@ -141,8 +168,7 @@ const char *demand_reason(const struct platform *platform, const struct demand *
 		describe_running(demand, now_us, &text);
 		break;
 	case STATE_STOPPING:
-		strbuf_printf(&text, "%s, waiting for %u attempt%s to stop", demand_cancel_text(demand->cancelled_by, arena),
-			      demand->current_count, demand->current_count == 1 ? "" : "s");
+		describe_stopping(platform, demand, arena, &text);
 		break;
 	default:
 		strbuf_puts(&text, demand->message ? demand->message : demand_state_to_string(demand->state));
@@ -208,6 +234,7 @@ static void describe_attempt_event(const struct platform *platform, const struct
 	const struct placed_body *placed = event->body;
 	const struct changed_body *changed = event->body;
 	const struct attempt_ended_body *ended = event->body;
+	const struct preempted_body *preempted = event->body;
 
 	put_demand(platform, placed->demand, placed->replica, out);
 	switch (event->type) {
@@ -216,6 +243,13 @@ static void describe_attempt_event(const struct platform *platform, const struct
 		put_place(platform, placed->demand, placed->site, out);
 		if (placed->candidates > 1)
 			strbuf_printf(out, ": best of %" PRId64 " sites that came into question", placed->candidates);
+		break;
+	case EVENT_ATTEMPT_PREEMPTED:
+		strbuf_puts(out, " is stopped at ");
+		put_place(platform, preempted->demand, preempted->site, out);
+		strbuf_putc(out, ' ');
+		put_room(platform, preempted->by, preempted->reclaimed, out);
+		strbuf_puts(out, "; it goes back into the queue");
 		break;
 	case EVENT_ATTEMPT_CHANGED:
 		strbuf_printf(out, " %s at ", attempt_state_to_string(changed->state));
@@ -293,6 +327,7 @@ void event_describe(const struct platform *platform, const struct event *event, 
 		describe_demand_event(platform, event, out);
 		break;
 	case EVENT_PLACED:
+	case EVENT_ATTEMPT_PREEMPTED:
 	case EVENT_ATTEMPT_CHANGED:
 	case EVENT_ATTEMPT_ENDED:
 		describe_attempt_event(platform, event, out);

@@ -80,6 +80,8 @@ static void fill_attempt(const struct attempt *attempt, struct arena *arena, str
 		.started_sequence = attempt->started_sequence, .ended_sequence = attempt->ended_sequence,
 		.report_epoch = attempt->report_epoch, .report_sequence = attempt->report_sequence,
 		.policy_version = attempt->policy_version, .candidates = attempt->candidates, .score_micro = attempt->score_micro,
+		.preempted_by = attempt->preempted_by, .preempted_sequence = attempt->preempted_sequence,
+		.preempted_us = attempt->preempted_us, .reclaimed = attempt->reclaimed, .predicted_start_us = attempt->predicted_start_us,
 		.cpu_used_us = ended ? attempt->cpu_used_us : -1, .memory_peak_mib = ended ? attempt->memory_peak_mib : -1,
 		.slot_count = attempt->slot_count,
 	};
@@ -156,7 +158,7 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 		      void *context)
 {
 	struct writer writer = { .visit = visit, .context = context };
-	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token };
+	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token, platform->tallies };
 
 	write_record(&writer, SNAP_PLATFORM, &body);
 	if (platform->site_count > 0 || platform->network.region_count > 0)

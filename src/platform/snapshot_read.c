@@ -93,7 +93,8 @@ static struct attempt *make_attempt(struct platform *platform, struct demand *de
 		.placed_sequence = body->placed_sequence, .started_sequence = body->started_sequence,
 		.ended_sequence = body->ended_sequence, .report_epoch = body->report_epoch, .report_sequence = body->report_sequence,
 		.policy_version = (uint32_t)body->policy_version, .candidates = (uint32_t)body->candidates,
-		.score_micro = body->score_micro, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
+		.score_micro = body->score_micro, .preempted_by = body->preempted_by, .preempted_sequence = body->preempted_sequence,
+		.preempted_us = body->preempted_us, .reclaimed = body->reclaimed, .predicted_start_us = body->predicted_start_us, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
 		.progress_permille = -1,
 	};
 	return attempt;
@@ -155,6 +156,7 @@ static void fill_replicas(struct platform *platform, struct demand *demand, cons
 			replica->attempt = attempt;
 			demand->current_count++;
 			demand->running_count += attempt_is_running(attempt);
+			demand->preempted_count += attempt->preempted_sequence > 0;
 			site_add_attempt(platform, attempt->site, attempt);
 		}
 	}
@@ -242,6 +244,7 @@ int apply_snapshot_record(struct platform *platform, const struct event *event, 
 		platform->epoch = head->epoch;
 		platform->last_id = head->last_id;
 		platform->last_token = head->last_token;
+		platform->tallies = head->tallies;
 		return 0;
 	case SNAP_NETWORK:
 		return apply_network(platform, event->body, err);

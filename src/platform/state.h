@@ -82,8 +82,12 @@ struct attempt {
 	int64_t placed_us, started_us, ended_us;
 	uint64_t placed_sequence, started_sequence, ended_sequence;
 	uint64_t report_epoch, report_sequence; /* of the newest sync whose report is recorded; 0 none */
+	uint64_t preempted_by, preempted_sequence; /* sequence 0: it was not */
+	int64_t preempted_us;
+	bool reclaimed;
 	uint32_t policy_version, candidates;
 	int64_t score_micro;
+	int64_t predicted_start_us;
 	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
 	struct attempt *older; /* past attempts of the demand, newest first */
 	/* observed */
@@ -116,6 +120,7 @@ struct demand {
 	uint32_t replica_count;
 	uint32_t current_count; /* replicas with an attempt */
 	uint32_t running_count;
+	uint32_t preempted_count; /* of the current ones, those that make room */
 	uint8_t state;          /* enum demand_state */
 	uint8_t on_site_loss;
 	bool cancelled;
@@ -203,6 +208,7 @@ struct platform {
 	uint64_t epoch;
 	uint64_t last_id;
 	uint64_t last_token;
+	struct tallies tallies;
 
 	struct arena network_arena, catalogue_arena;
 	struct network_spec network;
@@ -282,6 +288,9 @@ uint64_t demand_order(const struct demand *demand, uint32_t replica);
 struct attempt *attempt_current(const struct platform *platform, uint64_t demand, int64_t replica, int64_t number);
 void attempt_free(struct attempt *attempt);
 bool attempt_is_running(const struct attempt *attempt);
+/* Whether its site should have it: not when its demand is cancelled or it makes room for another. */
+bool attempt_is_wanted(const struct attempt *attempt);
+void attempt_leave(struct platform *platform, struct attempt *attempt); /* what its site should do changed: this no more */
 /* The spec with its ask and tenant, the arena's. */
 struct demand_spec *demand_spec_read(const struct demand *demand, struct arena *arena);
 
@@ -319,6 +328,7 @@ struct slot *slots_read(const struct slot_body *bodies, size_t count, int64_t wo
 int apply_accepted(struct platform *platform, const struct event *event, struct err *err);
 int apply_cancelled(struct platform *platform, const struct event *event, struct err *err);
 int apply_placed(struct platform *platform, const struct event *event, struct err *err);
+int apply_preempted(struct platform *platform, const struct event *event, struct err *err);
 int apply_changed(struct platform *platform, const struct event *event, struct err *err);
 int apply_attempt_ended(struct platform *platform, const struct event *event, struct err *err);
 int apply_demand_ended(struct platform *platform, const struct event *event, struct err *err);
@@ -343,6 +353,10 @@ struct ending {
 /* `delay_us`: what is lost may still run for as long; another attempt waits. */
 void ending_add(struct ending *ending, const struct attempt *attempt, const struct attempt_report *report, int64_t delay_us);
 void ending_finish(struct ending *ending);
+/* Has the attempt make room for the demand `by` (0: none in particular), or for a tenant within its quota (`reclaimed`): its site
+ * stops it, and its replica goes back into the queue. The attempt is wanted until then. */
+void preempt(const struct platform *platform, const struct attempt *attempt, uint64_t by, bool reclaimed, int64_t now_us,
+	     struct event_list *ret);
 /* A report of the platform's own about an attempt that nobody will report on. */
 struct attempt_report report_of(const struct attempt *attempt, enum outcome outcome, const char *message);
 const char *demand_cancel_text(const char *by, struct arena *arena); /* "cancelled by ann" */

@@ -96,7 +96,7 @@ void platform_sync_reply(const struct platform *platform, const struct sync_requ
 		const struct attempt *attempt = site->attempts[i];
 		struct sync_run *run;
 
-		if (attempt->demand->cancelled)
+		if (!attempt_is_wanted(attempt))
 			continue;
 		run = &ret->run[ret->run_count++];
 		*run = (struct sync_run){ .demand = attempt->demand->id, .replica = attempt->replica, .attempt = attempt->number,

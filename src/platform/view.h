@@ -38,6 +38,9 @@ struct placement_view {
 	struct worker_slot *workers; /* only in the full view */
 	size_t worker_count;
 	int64_t policy_version, candidates, score_micro; /* why here: the record of the decision */
+	bool preempted;        /* told to make room */
+	uint64_t preempted_by; /* for this demand; 0 none in particular */
+	int64_t predicted_start_us; /* what had been foretold; 0 nothing */
 };
 
 struct demand_view {
@@ -111,6 +114,13 @@ struct chip_summary {
 	enum origin origin;
 	int64_t count, free, waiting; /* waiting: chips that pending demands ask for by this model's name */
 };
+/* Counts over the whole life of the platform, for its metrics. */
+struct tallies {
+	uint64_t preemptions;
+	uint64_t predictions;        /* placements that had been foretold */
+	int64_t prediction_error_us; /* sum of how far off they were */
+	int64_t prediction_bias_us;  /* the same with its sign: positive is later than foretold */
+};
 struct summary {
 	const char *name, *network, *title, *note, *version;
 	uint64_t epoch, sequence;
@@ -121,6 +131,7 @@ struct summary {
 	size_t tier_count;
 	struct chip_summary *chips;
 	size_t chip_count;
+	struct tallies tallies; /* not written */
 };
 
 /* One line of a demand's story. */

@@ -33,6 +33,9 @@ static const struct field placement_fields[] = {
 	INTEGER(policy_version),
 	INTEGER(candidates),
 	INTEGER(score_micro),
+	BOOL(preempted),
+	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 0),
+	INTEGER(predicted_start_us),
 };
 const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_fields);
 #undef TYPE

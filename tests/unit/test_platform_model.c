@@ -330,6 +330,29 @@ static void drain_some(struct model *model)
 	arena_done(&arena);
 }
 
+/* One of those that hold something makes room. Rounds do so with willing work only; what follows is the same for all. */
+static void preempt_some(struct model *model)
+{
+	struct arena arena = { 0 };
+	struct demand_view view = world_demand(&model->world, model->demands[rng_below(&model->rng, model->demand_count)], &arena);
+	const struct placement_view *placement = view.placements;
+	struct preempted_body *body;
+	struct event_list list;
+
+	event_list_init(&list, &arena);
+	if (view.state == STATE_PLACED || view.state == STATE_RUNNING) {
+		body = event_add(&list, model->world.now_us, EVENT_ATTEMPT_PREEMPTED);
+		body->demand = view.id;
+		body->replica = placement->replica;
+		body->attempt = placement->attempt;
+		body->site = placement->site;
+		body->by = rng_below(&model->rng, 2) ? model->demands[0] : 0;
+		if (!placement->preempted)
+			world_apply(&model->world, &list);
+	}
+	arena_done(&arena);
+}
+
 /* The site offers more nodes, or fewer. */
 static void change_supply(struct model *model)
 {
@@ -415,6 +438,8 @@ static void step(struct model *model)
 	case 2:
 		if (model->demand_count > 0 && rng_below(&model->rng, 2))
 			world_cancel(&model->world, model->demands[rng_below(&model->rng, model->demand_count)]);
+		else if (model->demand_count > 0)
+			preempt_some(model);
 		break;
 	case 3:
 	case 4:
