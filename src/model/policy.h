@@ -13,6 +13,9 @@
 #define POLICY_DEPTH_MAX 8          /* of the tree of tenants */
 #define POLICY_WEIGHT_MAX 1000000
 #define POLICY_RESERVATIONS_MAX 256
+#define POLICY_BACKFILL_MAX 100000
+#define POLICY_PERMILLE_MAX 100000  /* of each weight: a hundred times */
+#define AMOUNT_MAX INT64_C(1000000000000) /* milli-cores, MiB, milli-chips of one tenant */
 
 /* The rules for nodes; see match/pool.h. */
 enum node_policy { NODE_POLICY_WEIR, NODE_POLICY_FGD, NODE_POLICY_BESTFIT, NODE_POLICY_RANDOM, NODE_POLICY_COUNT };

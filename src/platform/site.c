@@ -71,7 +71,8 @@ void site_refresh_view(struct platform *platform, struct site *site)
 	platform->views[site->index] = (struct site_view){
 		.index = site->index, .name = spec->name, .title = spec->title, .tier = spec->tier, .region = spec->region,
 		.engine = spec->engine, .condition = site->condition, .draining = site->draining, .seconds_since_seen = -1,
-		.crowded = site_is_crowded(platform, site), .price = spec->price, .supply = &site->supply,
+		.crowded = site_is_crowded(platform, site), .price = spec->price, .energy = spec->energy,
+		.supply = &site->supply,
 	};
 }
 
