@@ -29,7 +29,7 @@ struct match_work {
 	const struct slot *slots;
 	int64_t started_us;
 	int64_t ends_us;  /* at the latest; INT64_MAX not known */
-	bool stopping;    /* it was told to stop: it is counted on to end by ends_us, and is no victim any more */
+	bool stopping;    /* it was told to stop: it is counted on to end at any moment, and is no victim any more */
 	bool borrowed;    /* its placement said so: beyond its tenant's quota */
 	/* the matcher's own */
 	size_t place;
@@ -53,6 +53,8 @@ void matcher_set_policy(struct matcher *matcher, const struct policy_spec *polic
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
+/* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
+void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
 
 /* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */
