@@ -332,6 +332,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_drained(platform, event, err);
 	case EVENT_SITE_UNDRAINED:
 		return apply_undrained(platform, event, err);
+	case EVENT_DEMAND_RELEASED:
+		return apply_released(platform, event, err);
 	case EVENT_DEMAND_READY:
 		return apply_ready(platform, event, err);
 	default:

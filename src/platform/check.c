@@ -41,7 +41,9 @@ static void check_supply(const struct site *site)
 
 		REQUIRE(memcmp(a->cpu_free, b->cpu_free, a->node_count * sizeof(*a->cpu_free)) == 0 &&
 				memcmp(a->memory_free, b->memory_free, a->node_count * sizeof(*a->memory_free)) == 0 &&
-				memcmp(a->chip_free, b->chip_free, (size_t)a->node_count * a->chips_per_node * sizeof(*a->chip_free)) == 0,
+				memcmp(a->chip_free, b->chip_free, (size_t)a->node_count * a->chips_per_node * sizeof(*a->chip_free)) == 0 &&
+				(a->resource_count == 0 || memcmp(a->resource_free, b->resource_free,
+								  (size_t)a->node_count * a->resource_count * sizeof(*a->resource_free)) == 0),
 			"P1: group %s of %s is not what its attempts leave", a->name, site->name);
 	}
 	REQUIRE(supply_is_consistent(&site->supply), "P1: the totals of %s are wrong", site->name);
@@ -94,6 +96,8 @@ static void check_replica(const struct platform *platform, const struct demand *
 	const struct attempt *attempt = replica->attempt;
 	bool ends = demand->cancelled || demand->finishing;
 
+	REQUIRE((replica->place == REPLICA_HELD) == demand_is_held(demand) && (!demand_is_held(demand) || replica->attempts == 0),
+		"P2: a replica is held without the others, or after it was tried");
 	REQUIRE((attempt != NULL) == (replica->place == REPLICA_PLACED), "P2: a replica and its attempt disagree");
 	REQUIRE((replica->ready_us > 0) == (replica->place == REPLICA_WAITING), "P2: a replica waits without an end");
 	REQUIRE(replica->place != REPLICA_OUT || ends, "P2: a replica is in no place");
@@ -121,6 +125,64 @@ static void check_replica(const struct platform *platform, const struct demand *
 	}
 }
 
+static void check_edge(const struct platform *platform, const struct hold *hold, const struct edge *edge)
+{
+	bool linked = edge->state == EDGE_WAITS && hold->ended < hold->count;
+	const struct edge *at = edge->head ? *edge->head : NULL;
+
+	REQUIRE(edge->hold == hold && (edge->head != NULL) == linked, "H1: an edge stands in a list that it should not, or in none");
+	while (at && at != edge)
+		at = at->next;
+	REQUIRE(!linked || (at && edge_judge(platform, edge) == EDGE_WAITS), "H1: an edge waits for what has ended");
+}
+
+static void check_hold(const struct platform *platform, const struct hold *hold)
+{
+	uint32_t held = 0, live = 0, remembered = 0, waiting = 0, hopeless = 0;
+
+	for (uint32_t i = 0; i < hold->count; i++) {
+		const struct demand *member = hold->members[i];
+
+		if (!member)
+			continue;
+		REQUIRE(member->hold == hold && member->index == i && i >= hold->lowest, "H2: a member is not the hold's own");
+		REQUIRE(!demand_is_held(member) || i >= hold->next_held, "H2: a held member is passed over");
+		live += !demand_state_is_ended(member->state);
+		held += demand_is_held(member);
+		remembered++;
+	}
+	REQUIRE(held == hold->held_count && live == hold->loose + held && remembered == hold->remembered && remembered > 0,
+		"H2: the members of a hold are counted wrongly");
+	REQUIRE(hold->failed <= hold->ended && live + hold->ended <= hold->count && hold->ended >= remembered - live,
+		"H2: ended members are counted wrongly");
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		check_edge(platform, hold, &hold->edges[i]);
+		waiting += hold->edges[i].state == EDGE_WAITS;
+		hopeless += hold->edges[i].state == EDGE_HOPELESS;
+	}
+	REQUIRE(waiting == hold->waiting_count && hopeless == hold->hopeless_count, "H1: edges are counted wrongly");
+	REQUIRE((hold->due_index > 0) == (held > 0 && (hopeless > 0 || !hold_is_shut(hold))) &&
+			(hold->due_index == 0 || platform->due_holds[hold->due_index - 1] == hold),
+		"H3: a hold is due and not listed, or listed and not due");
+}
+
+static void check_holds(const struct platform *platform)
+{
+	size_t arrays = 0;
+
+	for (size_t i = 0; i < platform->hold_table.capacity; i++)
+		if (platform->hold_table.slots[i].item)
+			check_hold(platform, platform->hold_table.slots[i].item);
+	for (size_t i = 0; i < platform->array_table.capacity; i++)
+		for (const struct hold *hold = platform->array_table.slots[i].item; hold; hold = hold->older) {
+			REQUIRE(hold->array && (!hold->older || hold->older->first < hold->first), "arrays of a name are out of order");
+			arrays++;
+		}
+	for (size_t i = 0; i < platform->hold_table.capacity; i++)
+		arrays -= platform->hold_table.slots[i].item && ((const struct hold *)platform->hold_table.slots[i].item)->array;
+	REQUIRE(arrays == 0, "an array is not listed by its name");
+}
+
 struct totals {
 	size_t queued, waiting, live, live_replicas, ended, states[STATE_COUNT];
 };
@@ -140,6 +202,8 @@ static void check_demand(const struct platform *platform, const struct demand *d
 		totals->queued += replica->place == REPLICA_QUEUED;
 		totals->waiting += replica->place == REPLICA_WAITING;
 	}
+	REQUIRE(!demand->hold || demand->hold->members[demand->index] == demand, "H2: a demand is not in its hold");
+	REQUIRE(!ended || !demand->dependents, "H1: something waits for what has ended");
 	REQUIRE(current == demand->current_count && running == demand->running_count && preempted == demand->preempted_count,
 		"attempts of a demand are counted wrongly");
 	REQUIRE(!ended || (current == 0 && (demand->cancelled || demand->finishing)), "P5: an ended demand goes on");
@@ -172,6 +236,7 @@ void platform_check(const struct platform *platform)
 		check_site(platform, platform->sites[i]);
 	check_watch(&platform->up);
 	check_watch(&platform->suspect);
+	check_holds(platform);
 	for (size_t i = 0; i < platform->row_count; i++) {
 		const struct demand_row *row = &platform->rows[i];
 

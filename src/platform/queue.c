@@ -11,7 +11,7 @@
 #include "platform/state.h"
 #include "wire/files.h"
 
-static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out" };
+static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out", "held" };
 STRING_TABLE_DEFINE(enum replica_place, replica_place, REPLICA_PLACE_COUNT);
 
 /* --- classes ----------------------------------------------------------------------------------- */
@@ -63,7 +63,10 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 	class->priority = ask.priority;
 	class->simulated = ask.simulated;
 	class->shape = (struct shape){ .cpu_milli = ask.shape.cpu_milli, .memory_mib = ask.shape.memory_mib,
-				       .chips = { .milli = ask.shape.chips.milli } };
+				       .chips = { .milli = ask.shape.chips.milli }, .resource_count = ask.shape.resource_count };
+	class->shape.resources = mem_alloc((ask.shape.resource_count + 1) * sizeof(struct countable));
+	for (size_t i = 0; i < ask.shape.resource_count; i++)
+		class->shape.resources[i] = (struct countable){ mem_strdup(ask.shape.resources[i].name), ask.shape.resources[i].count };
 	table_add(&platform->class_table, class->hash, class);
 	*ret = class;
 	return 0;
@@ -72,6 +75,9 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 void class_free(struct class *class)
 {
 	free((void *)class->key.data);
+	for (size_t i = 0; i < class->shape.resource_count; i++)
+		free((char *)class->shape.resources[i].name);
+	free(class->shape.resources);
 	free(class->entries);
 	free(class->reason);
 	free(class);

@@ -70,6 +70,12 @@ static void free_demands(struct platform *platform)
 		if (platform->class_table.slots[i].item)
 			class_free(platform->class_table.slots[i].item);
 	table_done(&platform->class_table);
+	for (size_t i = 0; i < platform->hold_table.capacity; i++)
+		if (platform->hold_table.slots[i].item)
+			hold_free(platform->hold_table.slots[i].item);
+	table_done(&platform->hold_table);
+	table_done(&platform->array_table);
+	free(platform->due_holds);
 	free_labels(&platform->name_table);
 	free_labels(&platform->tenant_table);
 	free(platform->active);
