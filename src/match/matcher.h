@@ -46,6 +46,8 @@ void matcher_free(struct matcher *matcher); /* takes NULL; work that is listed i
 void matcher_set_sites(struct matcher *matcher, const struct rule_context *context, const struct site_view *sites, size_t count);
 /* The site's condition, drain or price changed, not its supply. O(1). */
 void matcher_site_changed(struct matcher *matcher, const struct site_view *view);
+/* How long ago it spoke, for sentences; -1 never. */
+void matcher_site_seen(struct matcher *matcher, uint32_t site, int64_t seconds);
 /* The site has another supply (NULL in the view: none). Its work is forgotten, see above. O(nodes). */
 void matcher_site_supply(struct matcher *matcher, const struct site_view *view);
 void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy);

@@ -11,7 +11,7 @@
 #include "platform/state.h"
 #include "wire/files.h"
 
-static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out" };
+static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out", "held" };
 STRING_TABLE_DEFINE(enum replica_place, replica_place, REPLICA_PLACE_COUNT);
 
 /* --- classes ----------------------------------------------------------------------------------- */
@@ -63,7 +63,10 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 	class->priority = ask.priority;
 	class->simulated = ask.simulated;
 	class->shape = (struct shape){ .cpu_milli = ask.shape.cpu_milli, .memory_mib = ask.shape.memory_mib,
-				       .chips = { .milli = ask.shape.chips.milli } };
+				       .chips = { .milli = ask.shape.chips.milli }, .resource_count = ask.shape.resource_count };
+	class->shape.resources = mem_alloc((ask.shape.resource_count + 1) * sizeof(struct countable));
+	for (size_t i = 0; i < ask.shape.resource_count; i++)
+		class->shape.resources[i] = (struct countable){ mem_strdup(ask.shape.resources[i].name), ask.shape.resources[i].count };
 	table_add(&platform->class_table, class->hash, class);
 	*ret = class;
 	return 0;
@@ -80,6 +83,9 @@ void class_free(struct class *class)
 	free(class->queues);
 	free(class->match_classes);
 	free((void *)class->key.data);
+	for (size_t i = 0; i < class->shape.resource_count; i++)
+		free((char *)class->shape.resources[i].name);
+	free(class->shape.resources);
 	free(class);
 }
 
@@ -199,12 +205,13 @@ static size_t place_of(const struct queue *queue, uint64_t order)
 
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica)
 {
-	struct match_entry entry = { .demand = demand->id, .replica = replica, .order = demand_order(demand, replica) };
+	struct match_entry entry = { .demand = demand->id, .replica = replica, .order = demand_order(demand, replica),
+				     .time_us = demand->time_limit_us, .deadline_us = demand->deadline_us };
 	struct queue *queue = demand->queue;
 	size_t place;
 
 	if (!queue)
-		queue = demand->queue = queue_get(demand->class, demand->tenant->text, false);
+		queue = demand->queue = queue_get(demand->class, demand->tenant->text, demand->deadline_us > 0);
 	activate(platform, queue);
 	if (queue->end == queue->capacity)
 		relay(queue, queue->head < queue_length(queue) / 4 ? queue->head : queue_length(queue) / 4);

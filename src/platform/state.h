@@ -7,7 +7,7 @@
  *
  * Invariants (check.c walks them all):
  *   P1  A site's supply is its capacity less the slots of the attempts in its list, and nothing else.
- *   P2  A replica has a current attempt, or is queued, or waits, or its demand is cancelled or ended.
+ *   P2  A replica has a current attempt, or is queued, or waits, or is held, or its demand is cancelled or ended.
  *   P3  A class's queue holds exactly its queued replicas, by order; order is age.
  *   P4  At most one current attempt a replica; its number is the replica's count of attempts; its token
  *       is greater than that of each earlier one.
@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "match/match.h"
 #include "platform/body.h"
+#include "platform/hold.h"
 #include "platform/table.h"
 #include "platform/view.h"
 
@@ -69,7 +70,7 @@ struct class {
 	enum demand_kind kind;
 	int64_t workers, priority;
 	bool simulated;
-	struct shape shape; /* its numbers; the lists are empty */
+	struct shape shape; /* its numbers and resources, owned; the lists about chips are empty */
 	size_t demand_count;
 	uint64_t network_serial; /* of the network that it was checked against */
 	struct queue **queues; /* by tenant, then by dated; they live as long as the class */
@@ -102,6 +103,7 @@ struct attempt {
 	uint32_t policy_version, candidates;
 	int64_t score_micro;
 	int64_t predicted_start_us;
+	bool borrowed; /* its placement was beyond its tenant's quota */
 	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
 	struct attempt *older; /* past attempts of the demand, newest first */
 	/* observed */
@@ -110,7 +112,8 @@ struct attempt {
 	int32_t progress_permille;
 };
 
-enum replica_place { REPLICA_QUEUED, REPLICA_WAITING, REPLICA_PLACED, REPLICA_OUT, REPLICA_PLACE_COUNT };
+/* HELD: kept from the queue by its demand's hold, not tried yet. */
+enum replica_place { REPLICA_QUEUED, REPLICA_WAITING, REPLICA_PLACED, REPLICA_OUT, REPLICA_HELD, REPLICA_PLACE_COUNT };
 STRING_TABLE_DECLARE(enum replica_place, replica_place);
 
 struct replica {
@@ -150,6 +153,11 @@ struct demand {
 	char *message;      /* of its end; NULL none */
 	int32_t exit_code;
 	struct demand *ended_next; /* the next to have ended */
+	struct hold *hold;         /* NULL none */
+	uint32_t index;            /* in it */
+	struct edge *dependents;   /* those that wait for it */
+	int64_t time_limit_us;     /* of an attempt; 0: none, or not known */
+	int64_t deadline_us;       /* by which it must have ended; 0 none */
 };
 
 struct demand_row {
@@ -234,6 +242,8 @@ struct platform {
 	struct network_spec network;
 	struct catalogue catalogue;
 	struct topology *topology;
+	struct policy_spec policy;
+	struct shares *shares;
 	struct site **sites;
 	struct site_view *views;
 	size_t site_count;
@@ -261,6 +271,10 @@ struct platform {
 
 	struct table key_table;
 	struct key_entry *key_first, *key_last; /* oldest first */
+
+	struct table hold_table, array_table; /* holds by the first member; the newest array of each name */
+	struct hold **due_holds;
+	size_t due_hold_count, due_hold_capacity;
 
 	struct waiting *waiting;   /* heap by ready_us, order; entries out of date are dropped when they come up */
 	size_t waiting_count, waiting_capacity, waiting_live;
@@ -355,6 +369,7 @@ int apply_changed(struct platform *platform, const struct event *event, struct e
 int apply_attempt_ended(struct platform *platform, const struct event *event, struct err *err);
 int apply_demand_ended(struct platform *platform, const struct event *event, struct err *err);
 int apply_ready(struct platform *platform, const struct event *event, struct err *err);
+int apply_released(struct platform *platform, const struct event *event, struct err *err);
 int apply_supply(struct platform *platform, const struct event *event, struct err *err);
 int apply_network(struct platform *platform, const struct network_spec *network, struct err *err);
 int apply_catalogue(struct platform *platform, const struct catalogue *catalogue, struct err *err);
