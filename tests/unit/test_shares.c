@@ -535,51 +535,73 @@ static struct amounts chips(int64_t count)
 	return (struct amounts){ .cpu_milli = count * 8000, .memory_mib = count * 65536, .chip_milli = count * 1000 };
 }
 
+/* Whether the verdict names the nearest limit that is in the way, and the numbers. */
+static bool check_admit(const struct model *model, int tenant, const struct amounts *ask, const struct verdict *verdict)
+{
+	int64_t wanted[3], limit[3], left = 0, want = 0;
+	int breached = -1;
+
+	amounts_split(ask, wanted);
+	for (int at = tenant; at >= 0 && breached < 0; at = model->tenants[at].parent) {
+		if (!model->tenants[at].spec.limit)
+			continue;
+		amounts_split(model->tenants[at].spec.limit, limit);
+		for (int r = 2; r >= 0; r--)
+			if (limit[r] && wanted[r] && model_total(model, at, r) + wanted[r] > limit[r]) {
+				breached = at;
+				left = limit[r] > model_total(model, at, r) ? limit[r] - model_total(model, at, r) : 0;
+				want = wanted[r];
+				if (r == 2 && left % 1000 == 0 && want % 1000 == 0) {
+					left /= 1000;
+					want /= 1000;
+				}
+			}
+	}
+	assert_int_equal(verdict->code, breached < 0 ? VERDICT_FITS : VERDICT_LIMIT);
+	if (breached < 0)
+		return false;
+	assert_string_equal(verdict->name, model->tenants[breached].name);
+	assert_int_equal(verdict->have, left);
+	assert_int_equal(verdict->want, want);
+	return true;
+}
+
 static void limits_hold_at_every_level(void **state)
 {
-	int refused = 0;
+	int refused = 0, refused_in_round = 0;
 
 	(void)state;
 	for (uint64_t seed = 0; seed < 100; seed++) {
-		struct model model;
+		struct share_pick *pick;
 		struct shares *shares;
+		struct model model;
 
 		model_init(&model, seed + 4000);
 		shares = model_shares(&model);
 		for (int step = 0; step < 150; step++) {
 			struct amounts ask = random_amounts(&model, 600);
-			int tenant = (int)random_below(&model, model.count), breached = -1;
+			int tenant = (int)random_below(&model, model.count);
 			struct verdict verdict = shares_admit(shares, number_of(shares, &model, tenant), &ask);
-			int64_t wanted[3], limit[3], left = 0, want = 0;
 
-			amounts_split(&ask, wanted);
-			for (int at = tenant; at >= 0 && breached < 0; at = model.tenants[at].parent) {
-				if (!model.tenants[at].spec.limit)
-					continue;
-				amounts_split(model.tenants[at].spec.limit, limit);
-				for (int r = 2; r >= 0; r--)
-					if (limit[r] && wanted[r] && model_total(&model, at, r) + wanted[r] > limit[r]) {
-						breached = at;
-						left = limit[r] - model_total(&model, at, r);
-						want = wanted[r];
-						if (r == 2 && left % 1000 == 0 && want % 1000 == 0) {
-							left /= 1000;
-							want /= 1000;
-						}
-					}
-			}
-			assert_int_equal(verdict.code, breached < 0 ? VERDICT_FITS : VERDICT_LIMIT);
-			if (breached >= 0) {
-				refused++;
-				assert_string_equal(verdict.name, model.tenants[breached].name);
-				assert_int_equal(verdict.have, left);
-				assert_int_equal(verdict.want, want);
-			}
+			refused += check_admit(&model, tenant, &ask, &verdict);
 			model_step(&model, shares);
 		}
+		pick = share_pick_new(shares, model.now_us);
+		for (int step = 0; step < 100; step++) {
+			struct amounts ask = random_amounts(&model, 600);
+			int tenant = (int)random_below(&model, model.count);
+			struct verdict verdict = share_pick_admit(pick, number_of(shares, &model, tenant), &ask);
+
+			refused_in_round += check_admit(&model, tenant, &ask, &verdict);
+			if (step % 8 == 0 || verdict.code == VERDICT_FITS) { /* also past a limit, as when it was lowered */
+				share_pick_charge(pick, number_of(shares, &model, tenant), &ask);
+				model_hold(&model, tenant, &ask, 1);
+			}
+		}
+		share_pick_free(pick);
 		shares_free(shares);
 	}
-	assert_true(refused > 1000);
+	assert_true(refused > 1000 && refused_in_round > 1000);
 }
 
 static bool model_covers(const struct model *model, int node, const int64_t *wanted, bool *ret_keeps)
