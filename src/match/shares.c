@@ -335,7 +335,8 @@ void shares_moment(const struct shares *shares, int64_t now_us, struct share_mom
 	ret->ahead = (uint64_t)((unsigned __int128)now.growth * HORIZON_FACTOR >> 62);
 }
 
-share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more, const struct share_moment *at)
+share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more,
+			       const struct share_moment *at)
 {
 	int64_t epochs = at->epoch - shares->now.epoch;
 	share_standing most = 0;
@@ -376,7 +377,8 @@ void shares_view(const struct shares *shares, uint32_t tenant, int64_t now_us, s
 		.name = node->name, .parent = shares->nodes[node->parent].name, .weight = node->weight,
 		.held = { .cpu_milli = held[0], .memory_mib = held[1], .chip_milli = held[2] },
 		.quota = node->has_quota ? &node->quota : NULL, .limit = node->has_limit ? &node->limit : NULL,
-		.used_ppm = used > INT64_MAX ? INT64_MAX : (int64_t)used, .promised_ppm = (int64_t)((promised * PPM + ((__int128)1 << 63)) >> 64),
+		.used_ppm = used > INT64_MAX ? INT64_MAX : (int64_t)used,
+		.promised_ppm = (int64_t)((promised * PPM + ((__int128)1 << 63)) >> 64),
 		.borrows = shares_borrows(shares, tenant),
 	};
 }

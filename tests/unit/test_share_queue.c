@@ -12,6 +12,7 @@
 #define HOUR_US INT64_C(3600000000)
 #define DAY_US (24 * HOUR_US)
 #define WEEK_US (7 * DAY_US)
+#define HOURS(most) .time_min_us = HOUR_US / 10, .time_max_us = (most) * HOUR_US
 
 static const struct amounts supply = { 8000000, 64000000, 1000000 };
 
@@ -76,9 +77,9 @@ static void dominant_resources_count(void **state)
 		struct share_queue queue = {
 			.shares = shares_of(tenants, 3), .supply = supply, .tenant_count = 3,
 			.tenants = {
-				{ .name = "chips", .unit = { 2000, 16000, 1000 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 8 * HOUR_US },
-				{ .name = "cores", .unit = { 16000, 8000, 250 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 4 * HOUR_US },
-				{ .name = "memory", .unit = { 1000, 100000, 0 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 9 * HOUR_US },
+				{ .name = "chips", .unit = { 2000, 16000, 1000 }, .units_max = 8, HOURS(8) },
+				{ .name = "cores", .unit = { 16000, 8000, 250 }, .units_max = 8, HOURS(4) },
+				{ .name = "memory", .unit = { 1000, 100000, 0 }, .units_max = 8, HOURS(9) },
 			},
 		};
 
@@ -103,8 +104,7 @@ static void tree_queue(struct share_queue *queue, uint64_t seed)
 
 	*queue = (struct share_queue){ .shares = shares_of(tree, ARRAY_COUNT(tree)), .supply = supply, .tenant_count = ARRAY_COUNT(names) };
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-		queue->tenants[i] = (struct queue_tenant){ .name = names[i], .unit = { 8000, 64000, 1000 }, .units_max = 1 + (int64_t)(3 * i),
-							   .time_min_us = HOUR_US / 10, .time_max_us = (int64_t)(2 + i) * HOUR_US };
+		queue->tenants[i] = (struct queue_tenant){ .name = names[i], .unit = { 8000, 64000, 1000 }, .units_max = 1 + (int64_t)(3 * i), HOURS(2 + (int64_t)i) };
 	share_queue_init(queue, seed);
 }
 
@@ -183,8 +183,8 @@ static void who_was_idle_displaces_others_for_less_than_a_half_life(void **state
 	struct share_queue queue = {
 		.shares = shares_of(tenants, 2), .supply = supply, .tenant_count = 2,
 		.tenants = {
-			{ .name = "busy", .unit = { 8000, 64000, 1000 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 4 * HOUR_US },
-			{ .name = "idle", .unit = { 8000, 64000, 1000 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 4 * HOUR_US,
+			{ .name = "busy", .unit = { 8000, 64000, 1000 }, .units_max = 8, HOURS(4) },
+			{ .name = "idle", .unit = { 8000, 64000, 1000 }, .units_max = 8, HOURS(4),
 			  .from_us = 10 * WEEK_US },
 		},
 	};
@@ -222,8 +222,8 @@ static void a_limit_leaves_the_rest_to_others(void **state)
 	struct share_queue queue = {
 		.shares = shares_of(tenants, 2), .supply = supply, .tenant_count = 2,
 		.tenants = {
-			{ .name = "one", .unit = { 8000, 64000, 1000 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 4 * HOUR_US },
-			{ .name = "three", .unit = { 8000, 64000, 1000 }, .units_max = 8, .time_min_us = HOUR_US / 10, .time_max_us = 4 * HOUR_US },
+			{ .name = "one", .unit = { 8000, 64000, 1000 }, .units_max = 8, HOURS(4) },
+			{ .name = "three", .unit = { 8000, 64000, 1000 }, .units_max = 8, HOURS(4) },
 		},
 	};
 	double shares[2];
