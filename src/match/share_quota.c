@@ -13,7 +13,8 @@ static const int64_t *given_to(const struct share_pick *pick, uint32_t node)
 static struct verdict limit_verdict(const struct share_node *node, int resource, int64_t left, int64_t want)
 {
 	static const enum verdict_resource resources[SHARE_RESOURCES] = { RESOURCE_CPU, RESOURCE_MEMORY, RESOURCE_CHIPS };
-	struct verdict verdict = { .code = VERDICT_LIMIT, .resource = resources[resource], .have = left > 0 ? left : 0, .want = want, .name = node->name };
+	struct verdict verdict = { .code = VERDICT_LIMIT, .resource = resources[resource], .have = left > 0 ? left : 0, .want = want,
+				   .name = node->name };
 
 	if (verdict.resource != RESOURCE_CHIPS)
 		return verdict;
@@ -125,7 +126,8 @@ static uint32_t shared_node(const struct shares *shares, uint32_t a, uint32_t b)
 	return a;
 }
 
-bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more, uint32_t from)
+bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more,
+		       uint32_t from)
 {
 	int64_t wanted[SHARE_RESOURCES];
 	uint32_t shared;
