@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "../match_play.h"
 #include "base/mem.h"
@@ -197,6 +198,7 @@ static void it_never_goes_in_a_circle(void **state)
 			fail_msg("seed %llu still moves after %u rounds", (unsigned long long)seed, round);
 		done(play);
 	}
+	printf("%zu preempted, %zu reclaimed\n", preempted, reclaimed);
 	assert_true(preempted > 200);
 	assert_true(reclaimed > 50);
 }
