@@ -287,7 +287,7 @@ static void place(struct round *round, uint32_t stream, const struct class_cache
 	if (!pool_place(round->matcher->sites[placement->site].pool, class->need, class->workers, placement->slots, &loss_milli))
 		abort(); /* pool_fits() said so */
 	books_promise(round->matcher, entry->demand, entry->replica, in->class, placement->site, placement->slots, class->workers);
-	share_pick_charge(round->pick, in->tenant, &class->amounts, entry->time_us);
+	share_pick_charge(round->pick, in->tenant, &class->amounts);
 	round->plan->streams[stream].placed++;
 	round->slots += class->workers;
 }
@@ -406,6 +406,20 @@ static bool limit_reached(const struct round *round, uint32_t workers)
 	return limits->slots_max && round->slots > 0 && round->slots + workers > limits->slots_max;
 }
 
+/* What the tenant's limits say; a probe is told what they lack, and may pass them. */
+static struct verdict admit(const struct round *round, uint32_t stream, const struct class *class)
+{
+	uint32_t tenant = round->input->streams[stream].tenant;
+	struct match_probe *probe = round->input->probe;
+	struct verdict verdict = share_pick_admit(round->pick, tenant, &class->amounts);
+
+	if (!probe || probe->stream != stream || verdict.code == VERDICT_FITS)
+		return verdict;
+	probe->limited_name = verdict.name;
+	share_pick_lacking(round->pick, tenant, &class->amounts, &probe->lacking);
+	return probe->lift_limits ? (struct verdict){ .code = VERDICT_FITS } : verdict;
+}
+
 /* Places the stream's head if it can be placed. */
 static bool try_head(struct round *round, uint32_t stream)
 {
@@ -413,7 +427,7 @@ static bool try_head(struct round *round, uint32_t stream)
 	struct stream_state *state = &round->streams[stream];
 	struct match_stream_result *result = &round->plan->streams[stream];
 	struct class *class = class_of(round, stream);
-	struct verdict verdict = share_pick_admit(round->pick, in->tenant, &class->amounts);
+	struct verdict verdict = admit(round, stream, class);
 	struct choice best, second;
 	struct class_cache *cache;
 
@@ -457,6 +471,8 @@ static bool run_level(struct round *round, struct level *level)
 		if (limit_reached(round, class_of(round, stream)->workers))
 			return false;
 		placed = try_head(round, stream);
+		if (round->input->probe && round->input->probe->stream == stream)
+			return false;
 		stream_next(round, stream, placed);
 		stream_moved(round, level, stream);
 	}

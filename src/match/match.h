@@ -46,6 +46,14 @@ struct match_limits {
 	size_t slots_max;      /* workers over all placements of the round; one larger job may be its only one. 0: none */
 };
 
+/* A round that only asks what would become of one stream's first entry: it ends once that was tried. See match/relax.h. */
+struct match_probe {
+	size_t stream;
+	bool lift_limits;         /* the limits of its tenant and of those above are not looked at */
+	struct amounts lacking;   /* filled: what these limits lack for it, the most over the tenants, resource by resource */
+	const char *limited_name; /* filled: the nearest tenant whose limit lacks something; NULL none */
+};
+
 struct match_input {
 	struct matcher *matcher;
 	const struct shares *shares;
@@ -53,6 +61,7 @@ struct match_input {
 	size_t stream_count;
 	int64_t now_us;
 	struct match_limits limits;
+	struct match_probe *probe; /* NULL: none */
 };
 
 struct match_placement {

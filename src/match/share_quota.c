@@ -186,3 +186,26 @@ bool share_pick_may_reclaim(const struct share_pick *pick, uint32_t tenant, cons
 {
 	return quota_may_reclaim(share_pick_shares(pick), pick, tenant, more, from);
 }
+
+void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts, struct amounts *ret)
+{
+	const struct shares *shares = share_pick_shares(pick);
+	int64_t wanted[SHARE_RESOURCES], limit[SHARE_RESOURCES], lacking[SHARE_RESOURCES] = { 0 };
+
+	amounts_split(amounts, wanted);
+	for (uint32_t at = tenant;; at = shares->nodes[at].parent) {
+		const struct share_node *node = &shares->nodes[at];
+		const int64_t *given = given_to(pick, at);
+
+		amounts_split(&node->limit, limit);
+		for (int r = 0; node->has_limit && r < SHARE_RESOURCES; r++) {
+			int64_t more = node->total.held[r] + given[r] + wanted[r] - limit[r];
+
+			if (limit[r] > 0 && wanted[r] > 0 && more > lacking[r])
+				lacking[r] = more;
+		}
+		if (at == TENANT_ROOT)
+			break;
+	}
+	*ret = (struct amounts){ lacking[0], lacking[1], lacking[2] };
+}
