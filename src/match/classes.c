@@ -51,6 +51,13 @@ void matcher_class_remove(struct matcher *matcher, uint32_t number)
 	matcher->class_free = number;
 }
 
+void matcher_learn(struct matcher *matcher, uint32_t number, int64_t entries)
+{
+	const struct class *class = class_at(matcher, number);
+
+	chooser_learn(matcher->chooser, class->need, entries * class->workers);
+}
+
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class)
 {
 	assert(class < matcher->class_count && matcher->classes[class].ask);

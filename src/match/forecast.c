@@ -8,6 +8,7 @@
 #define PLACEMENTS_MAX 10000
 #define STEPS_MAX 400
 #define STEP_PART 50 /* of the way gone */
+#define STOPPING_US 10000000 /* that what was told to stop may still take */
 
 /* A work that ends within the play: one that runs, or one that was placed in it. */
 struct act {
@@ -97,9 +98,11 @@ static void open_works(struct play *play)
 			struct match_work *work = play->matcher->sites[s].works[w];
 			int64_t ends_us = work->ends_us;
 
-			if (ends_us == INT64_MAX)
+			if (work->stopping)
+				ends_us = now_us + STOPPING_US;
+			else if (ends_us == INT64_MAX)
 				continue;
-			if (!work->stopping)
+			else
 				ends_us = work->started_us + expected_us(play, ends_us - work->started_us);
 			if (ends_us <= now_us)
 				ends_us = now_us + (now_us - ends_us) / 2 + 1;

@@ -89,6 +89,11 @@ void matcher_site_changed(struct matcher *matcher, const struct site_view *view)
 	books_log(matcher, view->index, true);
 }
 
+void matcher_site_seen(struct matcher *matcher, uint32_t site, int64_t seconds)
+{
+	matcher->sites[site].view.seconds_since_seen = seconds;
+}
+
 void matcher_site_supply(struct matcher *matcher, const struct site_view *view)
 {
 	struct site_books *books = &matcher->sites[view->index];

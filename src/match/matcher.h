@@ -29,7 +29,7 @@ struct match_work {
 	const struct slot *slots;
 	int64_t started_us;
 	int64_t ends_us;  /* at the latest; INT64_MAX not known */
-	bool stopping;    /* it was told to stop: it is counted on to end by ends_us, and is no victim any more */
+	bool stopping;    /* it was told to stop: it is counted on to end at any moment, and is no victim any more */
 	bool borrowed;    /* its placement said so: beyond its tenant's quota */
 	/* the matcher's own */
 	size_t place;
@@ -46,6 +46,8 @@ void matcher_free(struct matcher *matcher); /* takes NULL; work that is listed i
 void matcher_set_sites(struct matcher *matcher, const struct rule_context *context, const struct site_view *sites, size_t count);
 /* The site's condition, drain or price changed, not its supply. O(1). */
 void matcher_site_changed(struct matcher *matcher, const struct site_view *view);
+/* How long ago it spoke, for sentences; -1 never. */
+void matcher_site_seen(struct matcher *matcher, uint32_t site, int64_t seconds);
 /* The site has another supply (NULL in the view: none). Its work is forgotten, see above. O(nodes). */
 void matcher_site_supply(struct matcher *matcher, const struct site_view *view);
 void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy);
@@ -53,6 +55,8 @@ void matcher_set_policy(struct matcher *matcher, const struct policy_spec *polic
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
+/* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
+void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
 
 /* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */

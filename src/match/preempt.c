@@ -18,7 +18,6 @@ struct rescue {
 	size_t victim_count;
 	struct slot *slots;
 	int64_t loss_micro;
-	int64_t start_us;
 };
 
 static const struct class *work_class(const struct round *round, const struct match_work *work)
@@ -95,11 +94,10 @@ static void take(struct round *round, struct pool *pool, const struct match_work
 	pool_take(pool, work->slots, work->slot_count, work_class(round, work)->need);
 }
 
-/* Gives back (or takes again) what stops already; the last of their ends. */
-static int64_t free_stopping(struct round *round, uint32_t site, bool back)
+/* Gives back (or takes again) what stops already. */
+static void free_stopping(struct round *round, uint32_t site, bool back)
 {
 	const struct site_books *books = &round->matcher->sites[site];
-	int64_t last_us = round->input->now_us;
 
 	for (size_t w = 0; w < books->work_count; w++) {
 		if (!is_stopping(round, books->works[w]))
@@ -108,10 +106,7 @@ static int64_t free_stopping(struct round *round, uint32_t site, bool back)
 			take(round, books->pool, books->works[w]);
 		else
 			give(round, books->pool, books->works[w]);
-		if (books->works[w]->ends_us != INT64_MAX && books->works[w]->ends_us > last_us)
-			last_us = books->works[w]->ends_us;
 	}
-	return last_us;
 }
 
 /* The dearest first: what fits without is left to run. Gives the number that has to go. */
@@ -140,7 +135,8 @@ static bool plan_rescue(struct round *round, size_t stream, bool sure, uint32_t 
 	int64_t spoilt_milli;
 	bool fits;
 
-	*ret = (struct rescue){ .site = site, .victims = victims, .start_us = free_stopping(round, site, false) };
+	*ret = (struct rescue){ .site = site, .victims = victims };
+	free_stopping(round, site, false);
 	reserve_claim(round, site);
 	fits = pool_fits(pool, class->need, class->workers);
 	while (!fits && given < count) {
@@ -216,7 +212,7 @@ bool preempt(struct round *round, size_t stream, const struct match_entry *entry
 		return false;
 	round->heads_preempting++;
 	record(round, stream, entry, &best);
-	reserve_slots(round, stream, entry, best.site, best.slots, best.start_us);
-	round->plan->streams[stream].reserved_us = best.start_us;
+	reserve_slots(round, stream, entry, best.site, best.slots, round->input->now_us);
+	round->plan->streams[stream].reserved_us = round->input->now_us;
 	return true;
 }

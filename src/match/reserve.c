@@ -12,12 +12,18 @@
 
 #include "match/round.h"
 
+/* What was told to stop may end at any moment. */
+static int64_t work_end(const struct match_work *work)
+{
+	return work->stopping ? 0 : work->ends_us;
+}
+
 static int compare_ends(const void *left, const void *right)
 {
 	const struct match_work *a = *(struct match_work *const *)left, *b = *(struct match_work *const *)right;
 
-	if (a->ends_us != b->ends_us)
-		return a->ends_us < b->ends_us ? -1 : 1;
+	if (work_end(a) != work_end(b))
+		return work_end(a) < work_end(b) ? -1 : 1;
 	if (a->demand != b->demand)
 		return a->demand < b->demand ? -1 : 1;
 	return (a->replica > b->replica) - (a->replica < b->replica);
@@ -35,7 +41,7 @@ static const struct timeline *timeline_of(struct round *round, uint32_t site)
 	timeline->site = site;
 	timeline->works = ARENA_ARRAY(round->arena, struct match_work *, books->work_count + 1);
 	for (size_t w = 0; w < books->work_count; w++)
-		if (books->works[w]->ends_us != INT64_MAX)
+		if (work_end(books->works[w]) != INT64_MAX)
 			timeline->works[timeline->count++] = books->works[w];
 	if (timeline->count > 1)
 		qsort(timeline->works, timeline->count, sizeof(struct match_work *), compare_ends);
@@ -126,7 +132,7 @@ static int64_t next_booking_end(const struct course *course, struct reserved **r
 static int64_t course_advance(struct course *course)
 {
 	struct reserved *ending = NULL;
-	int64_t work_us = course->ended < course->timeline->count ? course->timeline->works[course->ended]->ends_us : INT64_MAX;
+	int64_t work_us = course->ended < course->timeline->count ? work_end(course->timeline->works[course->ended]) : INT64_MAX;
 	int64_t booking_us = next_booking_end(course, &ending);
 	int64_t begin_us = course->begun < course->booking_count ? course->bookings[course->begun]->record->start_us : INT64_MAX;
 
@@ -141,7 +147,7 @@ static int64_t course_advance(struct course *course)
 		unclaim(course->pool, ending);
 		return booking_us;
 	}
-	while (course->ended < course->timeline->count && course->timeline->works[course->ended]->ends_us == work_us) {
+	while (course->ended < course->timeline->count && work_end(course->timeline->works[course->ended]) == work_us) {
 		const struct match_work *work = course->timeline->works[course->ended++];
 
 		pool_give(course->pool, work->slots, work->slot_count, work_need(course->round, work));

@@ -27,6 +27,22 @@ struct token_revoked_body {
 	const char *name;
 };
 
+/* What a demand, or all members of an array, wait for. */
+struct edge_body {
+	uint64_t target; /* a demand; when `whole`, the first member of an array */
+	bool whole;
+	enum after_when when;
+	enum edge_state state; /* in snapshots */
+};
+
+struct hold_body {
+	const char *array; /* its name; "": a single demand that waits for others */
+	int64_t count, at_once;
+	struct edge_body *edges;
+	size_t edge_count;
+	int64_t ended, failed; /* in snapshots */
+};
+
 /* `ask` and `spec` are the binary forms of ask_schema and of demand_schema (without the ask): apply and
  * replay keep them as they are and look into an ask only the first time they see it. */
 struct accepted_body {
@@ -40,6 +56,15 @@ struct accepted_body {
 	const char *key;   /* idempotency key, "tenant/key", on the first of a batch; "" none */
 	uint64_t key_hash; /* of what was asked for */
 	int64_t key_count; /* demands of the batch, whose ids follow each other by id_next() */
+	uint64_t array;    /* id of the array's first member; 0: none */
+	int64_t index;     /* in it */
+	struct hold_body *hold; /* on the first member, and on a single demand that waits for others; NULL none */
+	int64_t time_limit_us;  /* 0 none */
+	int64_t deadline_us;    /* 0 none */
+};
+
+struct released_body {
+	uint64_t demand;
 };
 
 struct cancelled_body {
@@ -146,6 +171,6 @@ struct undrained_body {
 	const char *by;
 };
 
-extern const struct schema slot_body_schema;
+extern const struct schema slot_body_schema, hold_body_schema;
 
 #endif

@@ -163,6 +163,7 @@ static void close_row(struct platform *platform, const struct demand *demand)
 void demand_drop(struct platform *platform, struct demand *demand)
 {
 	close_row(platform, demand);
+	hold_member_dropped(platform, demand);
 	label_remove(&platform->name_table, demand->name, demand, offsetof(struct demand, by_name));
 	label_remove(&platform->tenant_table, demand->tenant, demand, offsetof(struct demand, by_tenant));
 	platform->state_counts[demand->state]--;
@@ -186,6 +187,7 @@ void attempt_leave(struct platform *platform, struct attempt *attempt)
 		return; /* the site was told before */
 	site_touch(platform, attempt->site);
 	attempt->unwanted_revision = attempt->site->revision;
+	books_stopping(platform, attempt);
 }
 
 static void set_state(struct platform *platform, struct demand *demand, enum demand_state state)

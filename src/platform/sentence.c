@@ -56,17 +56,50 @@ static void describe_past(const struct demand *demand, struct strbuf *out)
 	outcome_describe(attempt->outcome, attempt->exit_code, attempt->exit_signal, attempt->message, out);
 }
 
+/* "waits for the success of train and for 2 others", "waits: 4 members of sweep are under way, and no more may be". */
+static void describe_held(const struct platform *platform, const struct demand *demand, struct strbuf *out)
+{
+	static const char *const whens[AFTER_WHEN_COUNT] = { "the success", "the end", "the failure" };
+	const struct hold *hold = demand->hold, *array;
+	const struct edge *edge = hold->edges;
+	const struct demand *target;
+	char text[ID_TEXT_SIZE];
+
+	if (hold->hopeless_count > 0 || !hold_is_shut(hold)) {
+		strbuf_puts(out, hold->hopeless_count > 0 ? "about to be cancelled" : "about to be queued");
+		return;
+	}
+	if (hold->waiting_count == 0) {
+		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array, hold->at_once);
+		return;
+	}
+	while (edge->state != EDGE_WAITS)
+		edge++;
+	array = edge->whole ? hold_find(platform, edge->target) : NULL;
+	target = edge->whole ? NULL : demand_find(platform, edge->target);
+	strbuf_printf(out, "waits for %s of %s%s", whens[edge->when], array ? "all of " : "",
+		      array    ? array->array
+		      : target ? target->name->text
+			       : id_format(edge->target, text));
+	if (hold->waiting_count > 1)
+		strbuf_printf(out, " and for %u other%s", hold->waiting_count - 1, hold->waiting_count == 2 ? "" : "s");
+}
+
 /* Why the replicas that have no place have none. */
-static void describe_pending(const struct demand *demand, int64_t now_us, struct strbuf *out)
+static void describe_pending(const struct platform *platform, const struct demand *demand, int64_t now_us, struct strbuf *out)
 {
 	const struct replica *waits = NULL;
 	char text[32];
 
+	if (demand_is_held(demand)) {
+		describe_held(platform, demand, out);
+		return;
+	}
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		const struct replica *replica = &demand->replicas[r];
 
 		if (replica->place == REPLICA_QUEUED) {
-			strbuf_puts(out, demand->class->reason ? demand->class->reason : "waiting for the next round");
+			strbuf_puts(out, demand->queue->reason ? demand->queue->reason : "waiting for the next round");
 			if (demand->past && demand->past->outcome != OUTCOME_SUCCEEDED) {
 				strbuf_puts(out, "; ");
 				describe_past(demand, out);
@@ -109,7 +142,7 @@ static void describe_placed(const struct demand *demand, struct strbuf *out)
 		strbuf_printf(out, "; the site is %s", site_condition_to_string(attempt->site->condition));
 }
 
-static void describe_running(const struct demand *demand, int64_t now_us, struct strbuf *out)
+static void describe_running(const struct platform *platform, const struct demand *demand, int64_t now_us, struct strbuf *out)
 {
 	const struct attempt *attempt = first_attempt(demand);
 
@@ -122,7 +155,7 @@ static void describe_running(const struct demand *demand, int64_t now_us, struct
 	strbuf_printf(out, "%u of %u replicas run", demand->running_count, demand->replica_count);
 	if (demand->current_count < demand->replica_count) {
 		strbuf_puts(out, "; of the others: ");
-		describe_pending(demand, now_us, out);
+		describe_pending(platform, demand, now_us, out);
 	}
 }
 
@@ -159,13 +192,13 @@ const char *demand_reason(const struct platform *platform, const struct demand *
 
 	switch ((enum demand_state)demand->state) {
 	case STATE_PENDING:
-		describe_pending(demand, now_us, &text);
+		describe_pending(platform, demand, now_us, &text);
 		break;
 	case STATE_PLACED:
 		describe_placed(demand, &text);
 		break;
 	case STATE_RUNNING:
-		describe_running(demand, now_us, &text);
+		describe_running(platform, demand, now_us, &text);
 		break;
 	case STATE_STOPPING:
 		describe_stopping(platform, demand, arena, &text);
@@ -195,6 +228,7 @@ static void describe_demand_event(const struct platform *platform, const struct 
 	const struct cancelled_body *cancelled = event->body;
 	const struct demand_ended_body *ended = event->body;
 	const struct ready_body *ready = event->body;
+	const struct released_body *released = event->body;
 
 	switch (event->type) {
 	case EVENT_DEMAND_ACCEPTED:
@@ -214,6 +248,10 @@ static void describe_demand_event(const struct platform *platform, const struct 
 		strbuf_printf(out, " %s", demand_state_to_string(ended->state));
 		if (*ended->message)
 			strbuf_printf(out, ": %s", ended->message);
+		break;
+	case EVENT_DEMAND_RELEASED:
+		put_demand(platform, released->demand, -1, out);
+		strbuf_puts(out, " waits for nothing else and is in the queue");
 		break;
 	default:
 		put_demand(platform, ready->demand, ready->replica, out);
@@ -324,6 +362,7 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	case EVENT_DEMAND_CANCELLED:
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
+	case EVENT_DEMAND_RELEASED:
 		describe_demand_event(platform, event, out);
 		break;
 	case EVENT_PLACED:

@@ -126,6 +126,26 @@ static void fill_replicas(const struct demand *demand, struct arena *arena, stru
 		fill_attempt(attempt, arena, &body->past[body->past_count++]);
 }
 
+/* The hold, on the first member that is remembered: the others come behind it and refer to it. */
+static struct hold_body *fill_hold(const struct demand *demand, struct arena *arena)
+{
+	const struct hold *hold = demand->hold;
+	struct hold_body *body;
+
+	if (!hold || hold->lowest != demand->index)
+		return NULL;
+	body = ARENA_NEW(arena, struct hold_body);
+	*body = (struct hold_body){ .array = hold->array ? hold->array : "", .count = hold->count, .at_once = hold->at_once,
+				    .edge_count = hold->edge_count, .ended = hold->ended, .failed = hold->failed };
+	body->edges = ARENA_ARRAY(arena, struct edge_body, hold->edge_count + 1u);
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		const struct edge *edge = &hold->edges[i];
+
+		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when, .state = edge->state };
+	}
+	return body;
+}
+
 static void write_demand(struct writer *writer, const struct demand *demand)
 {
 	struct snap_demand body = {
@@ -135,10 +155,12 @@ static void write_demand(struct writer *writer, const struct demand *demand)
 		.finishing = demand->finishing, .accepted_us = demand->accepted_us, .started_us = demand->started_us,
 		.ended_us = demand->ended_us, .cancelled_us = demand->cancelled_us, .cancelled_sequence = demand->cancelled_sequence,
 		.ended_sequence = demand->ended_sequence, .cancelled_by = demand->cancelled_by, .message = demand->message,
-		.exit_code = demand->exit_code,
+		.exit_code = demand->exit_code, .hold = demand->hold ? demand->hold->first : 0, .index = demand->index,
+		.time_limit_us = demand->time_limit_us, .deadline_us = demand->deadline_us,
 	};
 
 	arena_reset(&writer->arena);
+	body.hold_body = fill_hold(demand, &writer->arena);
 	fill_replicas(demand, &writer->arena, &body);
 	write_record(writer, SNAP_DEMAND, &body);
 }

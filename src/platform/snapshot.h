@@ -81,6 +81,10 @@ struct snap_demand {
 	size_t current_count;
 	struct snap_attempt *past;    /* newest first */
 	size_t past_count;
+	uint64_t hold;                /* id of its hold's first member; 0 none */
+	int64_t index;                /* in it */
+	struct hold_body *hold_body;  /* on the first member that is remembered */
+	int64_t time_limit_us, deadline_us;
 };
 
 struct snap_key {

@@ -104,6 +104,11 @@ static const struct field demand_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, replicas, replica_count, "replicas", 21, .schema = &replica_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, current, current_count, "current", 22, .schema = &attempt_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, past, past_count, "past", 23, .schema = &attempt_schema),
+	FIELD(FIELD_ID, TYPE, hold, "hold", 24),
+	FIELD(FIELD_INTEGER, TYPE, index, "index", 25),
+	FIELD(FIELD_POINTER, TYPE, hold_body, "hold_body", 26, .schema = &hold_body_schema),
+	FIELD(FIELD_INTEGER, TYPE, time_limit_us, "time_limit_us", 27),
+	FIELD(FIELD_INTEGER, TYPE, deadline_us, "deadline_us", 28),
 };
 static const struct schema snap_demand_schema = SCHEMA("demand", TYPE, demand_fields);
 #undef TYPE

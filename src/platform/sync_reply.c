@@ -51,6 +51,8 @@ static void add_texts(const struct platform *platform, struct sync_run **unknown
 		if (given > 0 && bytes > TEXT_BYTES_MAX)
 			break;
 		run->spec = demand_spec_read(attempt->demand, arena);
+		run->spec->after_count = 0; /* the platform's business, as is the deadline */
+		run->spec->deadline_us = 0;
 		run->workers = worker_slots(attempt, arena);
 		run->worker_count = attempt->slot_count;
 	}

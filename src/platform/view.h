@@ -19,6 +19,10 @@ enum demand_state {
 STRING_TABLE_DECLARE(enum demand_state, demand_state);
 bool demand_state_is_ended(enum demand_state state);
 
+/* Of a demand, or an array, that another waits for. */
+enum edge_state { EDGE_WAITS, EDGE_MET, EDGE_HOPELESS, EDGE_STATE_COUNT };
+STRING_TABLE_DECLARE(enum edge_state, edge_state); /* waits, met, hopeless */
+
 struct placement_view {
 	int64_t replica;
 	int64_t attempt;
@@ -64,6 +68,17 @@ struct demand_view {
 	enum expectation expect;
 	struct placement_view *placements; /* current ones, then up to 16 past ones; only in the full view */
 	size_t placement_count;
+	uint64_t array;  /* of a member: id of the first one; 0 none */
+	int64_t index, array_count;
+	int64_t deadline_us; /* by which it must have ended; 0 none */
+	struct after_view {
+		uint64_t demand; /* of an array: its first member */
+		const char *name;
+		bool array;
+		enum after_when when;
+		enum edge_state state;
+	} *after;                /* only in the full view */
+	size_t after_count;
 	struct demand_spec *spec;          /* only in the full view */
 };
 

@@ -70,6 +70,21 @@ static void fill_placements(const struct demand *demand, struct arena *arena, st
 		fill_placement(attempt, arena, &ret->placements[ret->placement_count++]);
 }
 
+static void fill_after(const struct platform *platform, const struct hold *hold, struct arena *arena, struct demand_view *ret)
+{
+	ret->after = ARENA_ARRAY(arena, struct after_view, hold->edge_count + 1u);
+	ret->after_count = hold->edge_count;
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		const struct edge *edge = &hold->edges[i];
+		const struct hold *array = edge->whole ? hold_find(platform, edge->target) : NULL;
+		const struct demand *demand = edge->whole ? NULL : demand_find(platform, edge->target);
+
+		ret->after[i] = (struct after_view){ .demand = edge->target, .array = edge->whole, .when = edge->when,
+						     .name = array ? array->array : demand ? demand->name->text : "",
+						     .state = edge->state };
+	}
+}
+
 static void fill_demand(const struct platform *platform, const struct demand *demand, int64_t now_us, bool full, struct arena *arena,
 			struct demand_view *ret)
 {
@@ -85,9 +100,17 @@ static void fill_demand(const struct platform *platform, const struct demand *de
 		.progress_permille = latest ? latest->progress_permille : -1, .exit_code = demand->exit_code, .simulated = class->simulated,
 		.cpu_milli = class->shape.cpu_milli, .memory_mib = class->shape.memory_mib, .chip_milli = class->shape.chips.milli,
 		.sites = current_sites(demand, arena), .expect = spec->expect,
+		.deadline_us = demand->deadline_us,
 	};
+	if (demand->hold && demand->hold->array) {
+		ret->array = demand->hold->first;
+		ret->index = demand->index;
+		ret->array_count = demand->hold->count;
+	}
 	if (!full)
 		return;
+	if (demand->hold)
+		fill_after(platform, demand->hold, arena, ret);
 	ret->spec = spec;
 	fill_placements(demand, arena, ret);
 }

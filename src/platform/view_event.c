@@ -19,6 +19,7 @@ static uint64_t event_demand(const struct event *event)
 	case EVENT_ATTEMPT_ENDED:
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
+	case EVENT_DEMAND_RELEASED:
 		return *(const uint64_t *)event->body; /* each of these begins with it */
 	default:
 		return 0;
@@ -27,7 +28,8 @@ static uint64_t event_demand(const struct event *event)
 _Static_assert(offsetof(struct accepted_body, demand) == 0 && offsetof(struct cancelled_body, demand) == 0 &&
 		       offsetof(struct placed_body, demand) == 0 && offsetof(struct changed_body, demand) == 0 &&
 		       offsetof(struct attempt_ended_body, demand) == 0 && offsetof(struct demand_ended_body, demand) == 0 &&
-		       offsetof(struct ready_body, demand) == 0 && offsetof(struct preempted_body, demand) == 0,
+		       offsetof(struct ready_body, demand) == 0 && offsetof(struct preempted_body, demand) == 0 &&
+		       offsetof(struct released_body, demand) == 0,
 	       "bodies of demands begin with the demand");
 
 static const char *event_site(const struct event *event)
