@@ -406,18 +406,18 @@ static bool limit_reached(const struct round *round, uint32_t workers)
 	return limits->slots_max && round->slots > 0 && round->slots + workers > limits->slots_max;
 }
 
-/* What the tenant's limits say; a probe is told what they lack, and may pass them. */
+/* What the tenant's limits say; a probe is told what they lack. */
 static struct verdict admit(const struct round *round, uint32_t stream, const struct class *class)
 {
 	uint32_t tenant = round->input->streams[stream].tenant;
 	struct match_probe *probe = round->input->probe;
 	struct verdict verdict = share_pick_admit(round->pick, tenant, &class->amounts);
 
-	if (!probe || probe->stream != stream || verdict.code == VERDICT_FITS)
-		return verdict;
-	probe->limited_name = verdict.name;
-	share_pick_lacking(round->pick, tenant, &class->amounts, &probe->lacking);
-	return probe->lift_limits ? (struct verdict){ .code = VERDICT_FITS } : verdict;
+	if (probe && probe->stream == stream) {
+		share_pick_lacking(round->pick, tenant, &class->amounts, &probe->lacking);
+		probe->limited_name = verdict.code == VERDICT_FITS ? NULL : verdict.name;
+	}
+	return verdict;
 }
 
 /* Places the stream's head if it can be placed. */
@@ -506,6 +506,8 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 	round.streams = ARENA_ARRAY(arena, struct stream_state, input->stream_count + 1);
 	round.reserved_max = (size_t)input->matcher->policy->reservations + PREEMPT_HEADS_MAX;
 	round.pick = share_pick_new(input->shares, input->now_us);
+	if (input->probe)
+		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
 	find_smallest(&round);
 	sorted = sort_streams(&round, &count);
 	for (size_t begin = 0; begin < count && ret->complete; begin = end) {

@@ -49,9 +49,9 @@ struct match_limits {
 /* A round that only asks what would become of one stream's first entry: it ends once that was tried. See match/relax.h. */
 struct match_probe {
 	size_t stream;
-	bool lift_limits;         /* the limits of its tenant and of those above are not looked at */
-	struct amounts lacking;   /* filled: what these limits lack for it, the most over the tenants, resource by resource */
-	const char *limited_name; /* filled: the nearest tenant whose limit lacks something; NULL none */
+	struct amounts raise;     /* the limits of its tenant and of those above are higher by this much, for all who share them */
+	struct amounts lacking;   /* filled: what these limits lacked for it without, the most over the tenants, resource by resource */
+	const char *limited_name; /* filled: the tenant whose limit still refuses it; NULL none */
 };
 
 struct match_input {

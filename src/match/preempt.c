@@ -186,7 +186,7 @@ static void record(struct round *round, size_t stream, const struct match_entry 
 		share_pick_release(round->pick, work->tenant, &work_class(round, work)->amounts);
 	}
 	share_pick_charge(round->pick, round->input->streams[stream].tenant,
-			  &class_at(round->matcher, round->input->streams[stream].class)->amounts, entry->time_us);
+			  &class_at(round->matcher, round->input->streams[stream].class)->amounts);
 }
 
 bool preempt(struct round *round, size_t stream, const struct match_entry *entry)

@@ -69,14 +69,20 @@ bool relax_try(struct search *search, const struct variant *variant, struct outc
 		return false;
 	search->tries++;
 	search->entry.time_us = variant->time_us;
-	search->probe = (struct match_probe){ .stream = search->probe.stream, .lift_limits = variant->lift_limits };
+	search->probe = (struct match_probe){ .stream = search->probe.stream, .raise = variant->raise };
 	stream->class = matcher_class_add(search->matcher, &variant->ask);
 	match_round(&search->input, &arena, &plan);
 	result = &plan.streams[search->probe.stream];
 	ret->tried = result->tried;
 	ret->lacking = search->probe.lacking;
-	ret->limited = search->probe.limited_name;
+	if (search->probe.limited_name)
+		ret->limited = arena_strdup(search->arena, search->probe.limited_name);
 	ret->nearest = result->nearest;
+	/* Names may be the class's, which goes. */
+	if (result->nearest.name)
+		ret->nearest.name = arena_strdup(search->arena, result->nearest.name);
+	if (result->nearest.other)
+		ret->nearest.other = arena_strdup(search->arena, result->nearest.other);
 	ret->nearest_site = result->nearest_site;
 	ret->reserved_us = result->reserved_us;
 	if (result->placed > 0) {
@@ -109,13 +115,18 @@ static int compare_ranks(const void *left, const void *right)
 	return (a->order > b->order) - (a->order < b->order);
 }
 
-/* Entries of the stream that stand before the entry, when it is among them; else all. */
-static size_t count_before(const struct match_stream *stream, const struct match_entry *entry)
+/* Leaves what stands before the entry, if it is in the stream; then the queue's word on it counts. */
+static void cut_stream(struct search *search, struct match_stream *stream)
 {
-	for (size_t e = 0; e < stream->entry_count; e++)
-		if (stream->entries[e].demand == entry->demand && stream->entries[e].replica == entry->replica)
-			return e;
-	return stream->entry_count;
+	for (size_t e = 0; e < stream->entry_count; e++) {
+		const struct match_entry *entry = &stream->entries[e];
+
+		if (entry->demand != search->entry.demand || entry->replica != search->entry.replica)
+			continue;
+		search->entry = *entry;
+		stream->entry_count = e;
+		return;
+	}
 }
 
 /* The queue without the entry, and the probe as a stream of its own. What stands behind the entry in its own stream is left
@@ -126,6 +137,7 @@ static void make_queue(struct search *search, const struct match_input *input, u
 	struct ranked_stream *ranked = ARENA_ARRAY(search->arena, struct ranked_stream, input->stream_count + 1);
 	size_t count = input->stream_count;
 
+	search->entry = entry ? *entry : (struct match_entry){ .demand = PROBE_DEMAND };
 	for (size_t s = 0; s < count; s++) {
 		const struct match_stream *stream = &input->streams[s];
 
@@ -140,9 +152,8 @@ static void make_queue(struct search *search, const struct match_input *input, u
 	for (size_t s = 0; s < count; s++) {
 		search->streams[s] = *ranked[s].stream;
 		if (entry && search->streams[s].class == class && search->streams[s].tenant == tenant)
-			search->streams[s].entry_count = count_before(&search->streams[s], entry);
+			cut_stream(search, &search->streams[s]);
 	}
-	search->entry = entry ? *entry : (struct match_entry){ .demand = PROBE_DEMAND };
 	search->streams[count] = (struct match_stream){ .tenant = tenant, .entries = &search->entry, .entry_count = 1 };
 	search->probe.stream = count;
 	search->input = *input;
@@ -177,7 +188,7 @@ static void try_single(struct search *search, enum relax_dimension dimension, st
 	if (!relax_open(search, dimension, &variant, &ladder) || !relax_try(search, &variant, &outcome))
 		return;
 	relax_narrow(search, dimension, &ladder, search->original, &variant, &outcome);
-	step = relax_step_of(search, dimension, search->original, &variant, &outcome);
+	step = relax_step_of(search, dimension, search->original, &variant);
 	add_change(search, &variant, &outcome, &step, 1, ret);
 }
 
@@ -202,8 +213,8 @@ static void try_pair(struct search *search, enum relax_dimension first, enum rel
 	if (!relax_open(search, first, &both, &ladder))
 		return;
 	relax_narrow(search, first, &ladder, &other, &both, &outcome);
-	steps[0] = relax_step_of(search, first, search->original, &both, &outcome);
-	steps[1] = relax_step_of(search, second, search->original, &both, &outcome);
+	steps[0] = relax_step_of(search, first, search->original, &both);
+	steps[1] = relax_step_of(search, second, search->original, &both);
 	add_change(search, &both, &outcome, steps, 2, ret);
 }
 
@@ -327,10 +338,14 @@ static void conclude(struct search *search, struct relaxation *ret)
 {
 	const struct outcome *base = search->base;
 
-	ret->fits_now = base->placed;
+	ret->fits_now = base->placed && base->stops == 0;
 	ret->reserved_us = base->reserved_us;
 	if (search->matcher->site_count == 0) {
 		ret->sentence = "the network has no sites";
+	} else if (base->placed && base->stops > 0) {
+		ret->sentence = arena_printf(search->arena, "nothing has to change: %zu other%s that may be stopped make%s room for it at %s",
+					     base->stops, base->stops == 1 ? "" : "s", base->stops == 1 ? "s" : "",
+					     search->matcher->sites[base->site].view.name);
 	} else if (base->placed) {
 		ret->sentence = arena_printf(search->arena, "nothing has to change: the next round takes it, to %s",
 					     search->matcher->sites[base->site].view.name);
@@ -348,16 +363,18 @@ void relax_ask(const struct match_input *input, uint32_t class, uint32_t tenant,
 	       struct relaxation *ret)
 {
 	struct search search = { .matcher = input->matcher, .arena = arena };
-	struct variant original = { .ask = *matcher_class_ask(input->matcher, class), .time_us = entry ? entry->time_us : 0 };
+	struct variant original = { .ask = *matcher_class_ask(input->matcher, class), .may_stop = true };
 	struct outcome base;
 
 	*ret = (struct relaxation){ 0 };
 	/* The class may go before what is said of it does. */
 	original.ask = *ask_copy(&original.ask, arena);
 	search.original = &original;
-	make_queue(&search, input, class, tenant, entry);
-	relax_try(&search, &original, &base);
 	search.base = &base;
+	make_queue(&search, input, class, tenant, entry);
+	original.time_us = search.entry.time_us;
+	relax_try(&search, &original, &base);
+	original.may_stop = false;
 	conclude(&search, ret);
 	ret->tries = search.tries;
 }

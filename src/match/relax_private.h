@@ -9,7 +9,7 @@
 struct variant {
 	struct ask ask;
 	int64_t time_us;
-	bool lift_limits;
+	struct amounts raise; /* of the limits of its tenant and of those above */
 	bool may_stop; /* a place counts that others must leave first */
 };
 
@@ -69,7 +69,7 @@ void relax_copy(enum relax_dimension dimension, const struct variant *from, stru
 /* --- relax_text.c --- */
 /* What differs between the two in the dimension. */
 struct relax_step relax_step_of(struct search *search, enum relax_dimension dimension, const struct variant *before,
-				const struct variant *after, const struct outcome *outcome);
+				const struct variant *after);
 /* The change's steps, site and stops are known. */
 const char *relax_sentence(const struct relax_change *change, struct arena *arena);
 

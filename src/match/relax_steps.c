@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "match/relax_private.h"
 
+#define RAISE_ALL ((int64_t)1 << 60) /* of a limit: as if there were none */
 #define TIME_MIN_US 1000000 /* a time limit below is no proposal */
 
 static int compare_up(const void *left, const void *right)
@@ -175,7 +176,8 @@ bool relax_open(struct search *search, enum relax_dimension dimension, struct va
 	case RELAX_PREEMPTIBLE:
 		return change_flag(&ask->preemptible);
 	case RELAX_LIMIT:
-		return search->base->limited && change_flag(&variant->lift_limits);
+		variant->raise = (struct amounts){ RAISE_ALL, RAISE_ALL, RAISE_ALL };
+		return search->base->limited;
 	default:
 		if (!make_ladder(search, dimension, variant, ret))
 			return false;
@@ -228,7 +230,7 @@ void relax_copy(enum relax_dimension dimension, const struct variant *from, stru
 		to->may_stop = from->may_stop;
 		break;
 	default:
-		to->lift_limits = from->lift_limits;
+		to->raise = from->raise;
 	}
 }
 
@@ -299,6 +301,23 @@ static bool narrow_list(struct search *search, enum relax_dimension dimension, c
 	return list != NULL;
 }
 
+/* What the limits lack for it alone, if that is enough: with more, others before it come in too. Else what they lack for all of these,
+ * which is what was lacking when its turn came and nothing was refused. */
+static void narrow_limit(struct search *search, struct variant *variant, struct outcome *outcome)
+{
+	struct variant less = *variant;
+	struct outcome result;
+
+	less.raise = (struct amounts){ 0 };
+	relax_try(search, &less, &result);
+	less.raise = result.lacking;
+	variant->raise = outcome->lacking;
+	if (relax_try(search, &less, &result)) {
+		*variant = less;
+		*outcome = result;
+	}
+}
+
 void relax_narrow(struct search *search, enum relax_dimension dimension, const struct ladder *ladder, const struct variant *before,
 		  struct variant *variant, struct outcome *outcome)
 {
@@ -318,8 +337,10 @@ void relax_narrow(struct search *search, enum relax_dimension dimension, const s
 		smaller = narrow_list(search, dimension, outcome, &less);
 		break;
 	case RELAX_PREEMPTIBLE:
-	case RELAX_LIMIT:
 		break;
+	case RELAX_LIMIT:
+		narrow_limit(search, variant, outcome);
+		return;
 	default:
 		narrow_number(search, dimension, ladder, variant, outcome);
 	}

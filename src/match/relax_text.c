@@ -157,7 +157,7 @@ static const char *lacking_text(const struct amounts *lacking, struct arena *are
 }
 
 struct relax_step relax_step_of(struct search *search, enum relax_dimension dimension, const struct variant *before,
-				const struct variant *after, const struct outcome *outcome)
+				const struct variant *after)
 {
 	const struct where *old = &before->ask.where, *new = &after->ask.where;
 	struct relax_step step = { .dimension = dimension };
@@ -187,9 +187,8 @@ struct relax_step relax_step_of(struct search *search, enum relax_dimension dime
 		break;
 	case RELAX_LIMIT:
 		step.from = "";
-		step.lacking = outcome->lacking;
-		step.limited = outcome->limited ? outcome->limited : search->base->limited;
-		step.limited = arena_strdup(arena, step.limited);
+		step.lacking = after->raise;
+		step.limited = search->base->limited;
 		step.to = lacking_text(&step.lacking, arena);
 		break;
 	default:
