@@ -410,6 +410,20 @@ static bool limit_reached(const struct round *round, uint32_t workers)
 	return limits->slots_max && round->slots > 0 && round->slots + workers > limits->slots_max;
 }
 
+/* What the tenant's limits say; a probe is told what they lack. */
+static struct verdict admit(const struct round *round, uint32_t stream, const struct class *class)
+{
+	uint32_t tenant = round->input->streams[stream].tenant;
+	struct match_probe *probe = round->input->probe;
+	struct verdict verdict = share_pick_admit(round->pick, tenant, &class->amounts);
+
+	if (probe && probe->stream == stream) {
+		share_pick_lacking(round->pick, tenant, &class->amounts, &probe->lacking);
+		probe->limited_name = verdict.code == VERDICT_FITS ? NULL : verdict.name;
+	}
+	return verdict;
+}
+
 /* Places the stream's head if it can be placed. */
 static bool try_head(struct round *round, uint32_t stream)
 {
@@ -417,7 +431,7 @@ static bool try_head(struct round *round, uint32_t stream)
 	struct stream_state *state = &round->streams[stream];
 	struct match_stream_result *result = &round->plan->streams[stream];
 	struct class *class = class_of(round, stream);
-	struct verdict verdict = share_pick_admit(round->pick, in->tenant, &class->amounts);
+	struct verdict verdict = admit(round, stream, class);
 	struct choice best, second;
 	struct class_cache *cache;
 
@@ -470,6 +484,8 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 		if (limit_reached(round, class_of(round, stream)->workers))
 			return false;
 		placed = try_head(round, stream);
+		if (round->input->probe && round->input->probe->stream == stream)
+			return false;
 		stream_next(round, stream, placed);
 		stream_moved(round, level, stream);
 	}
@@ -528,6 +544,8 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 	round.streams = ARENA_ARRAY(arena, struct stream_state, input->stream_count + 1);
 	round.reserved_max = (size_t)input->matcher->policy->reservations + PREEMPT_HEADS_MAX;
 	round.pick = share_pick_new(input->shares, input->now_us);
+	if (input->probe)
+		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
 	find_smallest(&round);
 	sorted = sort_streams(&round, &count);
 	if (shares_have_quotas(input->shares))

@@ -46,6 +46,14 @@ struct match_limits {
 	size_t slots_max;      /* workers over all placements of the round; one larger job may be its only one. 0: none */
 };
 
+/* A round that only asks what would become of one stream's first entry: it ends once that was tried. See match/relax.h. */
+struct match_probe {
+	size_t stream;
+	struct amounts raise;     /* the limits of its tenant and of those above are higher by this much, for all who share them */
+	struct amounts lacking;   /* filled: what these limits lacked for it without, the most over the tenants, resource by resource */
+	const char *limited_name; /* filled: the tenant whose limit still refuses it; NULL none */
+};
+
 struct match_input {
 	struct matcher *matcher;
 	const struct shares *shares;
@@ -53,6 +61,7 @@ struct match_input {
 	size_t stream_count;
 	int64_t now_us;
 	struct match_limits limits;
+	struct match_probe *probe; /* NULL: none */
 };
 
 struct match_placement {

@@ -23,6 +23,7 @@ struct pick_node {
 	share_standing own_standing; /* of a group's own work, against its children */
 	bool known;    /* the standings are made */
 	bool has_work;
+	bool raised;   /* its limits count as higher by what the pick says */
 	bool sure;     /* while in a heap */
 	uint32_t place; /* in the parent's heap, from 1; 0 not there */
 	uint32_t *heap; /* children with work; the first comes first */
@@ -34,6 +35,7 @@ struct share_pick {
 	struct share_moment at;
 	struct pick_node *nodes; /* by number */
 	size_t count;
+	int64_t raised[SHARE_RESOURCES];
 };
 
 struct share_pick *share_pick_new(const struct shares *shares, int64_t now_us)
@@ -60,6 +62,23 @@ void share_pick_free(struct share_pick *pick)
 const int64_t *share_pick_given(const struct share_pick *pick, uint32_t node)
 {
 	return pick->nodes[node].given;
+}
+
+const int64_t *share_pick_raised(const struct share_pick *pick, uint32_t node)
+{
+	static const int64_t nothing[SHARE_RESOURCES];
+
+	return pick->nodes[node].raised ? pick->raised : nothing;
+}
+
+void share_pick_raise(struct share_pick *pick, uint32_t tenant, const struct amounts *by)
+{
+	amounts_split(by, pick->raised);
+	for (uint32_t at = tenant; !pick->nodes[at].raised; at = pick->shares->nodes[at].parent) {
+		pick->nodes[at].raised = true;
+		if (at == TENANT_ROOT)
+			break;
+	}
 }
 
 const struct shares *share_pick_shares(const struct share_pick *pick)

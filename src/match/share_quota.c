@@ -10,6 +10,11 @@ static const int64_t *given_to(const struct share_pick *pick, uint32_t node)
 	return pick ? share_pick_given(pick, node) : nothing_given;
 }
 
+static const int64_t *raised_of(const struct share_pick *pick, uint32_t node)
+{
+	return pick ? share_pick_raised(pick, node) : nothing_given;
+}
+
 static struct verdict limit_verdict(const struct share_node *node, int resource, int64_t left, int64_t want)
 {
 	static const enum verdict_resource resources[SHARE_RESOURCES] = { RESOURCE_CPU, RESOURCE_MEMORY, RESOURCE_CHIPS };
@@ -35,11 +40,11 @@ struct verdict quota_admit(const struct shares *shares, const struct share_pick 
 	amounts_split(amounts, wanted);
 	for (uint32_t at = tenant;; at = shares->nodes[at].parent) {
 		const struct share_node *node = &shares->nodes[at];
-		const int64_t *given = given_to(pick, at);
+		const int64_t *given = given_to(pick, at), *raised = raised_of(pick, at);
 
 		amounts_split(&node->limit, limit);
 		for (int r = 0; node->has_limit && r < SHARE_RESOURCES; r++) {
-			int64_t left = limit[r] - node->total.held[r] - given[r];
+			int64_t left = limit[r] + raised[r] - node->total.held[r] - given[r];
 
 			if (limit[r] > 0 && wanted[r] > 0 && wanted[r] > left)
 				return limit_verdict(node, r, left, wanted[r]);
@@ -195,4 +200,27 @@ bool shares_have_quotas(const struct shares *shares)
 		if (shares->nodes[i].has_quota)
 			return true;
 	return false;
+}
+
+void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts, struct amounts *ret)
+{
+	const struct shares *shares = share_pick_shares(pick);
+	int64_t wanted[SHARE_RESOURCES], limit[SHARE_RESOURCES], lacking[SHARE_RESOURCES] = { 0 };
+
+	amounts_split(amounts, wanted);
+	for (uint32_t at = tenant;; at = shares->nodes[at].parent) {
+		const struct share_node *node = &shares->nodes[at];
+		const int64_t *given = given_to(pick, at);
+
+		amounts_split(&node->limit, limit);
+		for (int r = 0; node->has_limit && r < SHARE_RESOURCES; r++) {
+			int64_t more = node->total.held[r] + given[r] + wanted[r] - limit[r];
+
+			if (limit[r] > 0 && wanted[r] > 0 && more > lacking[r])
+				lacking[r] = more;
+		}
+		if (at == TENANT_ROOT)
+			break;
+	}
+	*ret = (struct amounts){ lacking[0], lacking[1], lacking[2] };
 }

@@ -97,6 +97,10 @@ int share_pick_compare(struct share_pick *pick, uint32_t a, uint32_t b);
 void share_pick_charge(struct share_pick *pick, uint32_t tenant, const struct amounts *amounts);
 /* As shares_admit(), shares_within_quota() and shares_may_reclaim(), with what the round gave so far. */
 struct verdict share_pick_admit(const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts);
+/* For this round the limits of the tenant and of those above it are higher by this much: to ask what would be if they were. Once only. */
+void share_pick_raise(struct share_pick *pick, uint32_t tenant, const struct amounts *by);
+/* What their limits, not raised, lack for this much more: resource by resource the most, 0 where nothing. */
+void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts, struct amounts *ret);
 bool share_pick_within_quota(const struct share_pick *pick, uint32_t tenant, const struct amounts *more);
 bool share_pick_may_reclaim(const struct share_pick *pick, uint32_t tenant, const struct amounts *more, uint32_t from);
 /* Takes back what was charged (a preempted placement, or one that a round undid); amounts may exceed what the pick itself

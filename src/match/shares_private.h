@@ -59,6 +59,8 @@ static inline void amounts_split(const struct amounts *amounts, int64_t *ret_val
 
 /* What a round gave to the node and all below it so far. */
 const int64_t *share_pick_given(const struct share_pick *pick, uint32_t node);
+/* By how much its limits count as higher. */
+const int64_t *share_pick_raised(const struct share_pick *pick, uint32_t node);
 const struct shares *share_pick_shares(const struct share_pick *pick);
 
 /* The rules of quotas and limits, with what a round gave on top; `pick` NULL: with what is held only. */
