@@ -188,3 +188,11 @@ bool share_pick_may_reclaim(const struct share_pick *pick, uint32_t tenant, cons
 {
 	return quota_may_reclaim(share_pick_shares(pick), pick, tenant, more, from);
 }
+
+bool shares_have_quotas(const struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		if (shares->nodes[i].has_quota)
+			return true;
+	return false;
+}

@@ -255,6 +255,18 @@ void shares_free(struct shares *shares)
 	free(shares);
 }
 
+struct shares *shares_clone(const struct shares *shares)
+{
+	struct shares *clone = mem_dup(shares, sizeof(*shares));
+
+	clone->capacity = clone->count;
+	clone->nodes = mem_dup(shares->nodes, shares->count * sizeof(*shares->nodes));
+	for (size_t i = 0; i < clone->count; i++)
+		clone->nodes[i].name = mem_strdup(shares->nodes[i].name);
+	clone->table = mem_dup(shares->table, shares->table_capacity * sizeof(*shares->table));
+	return clone;
+}
+
 void shares_set_supply(struct shares *shares, const struct amounts *total)
 {
 	amounts_split(total, shares->supply);

@@ -36,6 +36,8 @@ struct shares;
  * stands below the root itself, and so does a tenant whose parents would make a circle or more than POLICY_DEPTH_MAX levels. */
 struct shares *shares_new(const struct policy_spec *policy);
 void shares_free(struct shares *shares); /* takes NULL */
+/* The same accounts under the same numbers, to try things on. O(tenants). */
+struct shares *shares_clone(const struct shares *shares);
 /* Another policy: accounts and what is held stay with the names. Another half-life counts from the last charge on. O(tenants). */
 void shares_set_policy(struct shares *shares, const struct policy_spec *policy);
 /* All of the supply, for shares of it. Resources of which there is nothing do not count. */
@@ -56,6 +58,8 @@ void shares_release(struct shares *shares, uint32_t tenant, const struct amounts
 struct verdict shares_admit(const struct shares *shares, uint32_t tenant, const struct amounts *amounts);
 /* Whether its quota, or that of a node above it, covers this much more. */
 bool shares_within_quota(const struct shares *shares, uint32_t tenant, const struct amounts *more);
+/* Whether anybody has a quota at all. O(tenants). */
+bool shares_have_quotas(const struct shares *shares);
 /* Whether it holds anything beyond every quota on its path (or there is none): somebody outside may reclaim it. */
 bool shares_borrows(const struct shares *shares, uint32_t tenant);
 /* Whether `tenant`, to hold this much more, may reclaim what `from` holds; false for the same tenant. O(depth). */

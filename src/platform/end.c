@@ -4,11 +4,13 @@
  *   service    the same                       the replica comes back after a backoff, doubled each time
  *   both       refused                        back into the queue after a backoff
  *              lost, stopped unasked          back into the queue; a job only attempts_max times
+ *   preempted  anything but succeeded         back into the queue at its old age; neither a failure nor a loss
  *   cancelled  anything                       the demand ends once the last of its attempts has
  *
  * A site that is believed lost is silent for longer than its lease, so its attempts are over. Where an
  * attempt may still run for a while (its folder or its node vanished), the next one waits for as long.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +33,20 @@ struct attempt_report report_of(const struct attempt *attempt, enum outcome outc
 		.started_us = attempt->started_us, .progress_permille = -1, .cpu_used_us = attempt->cpu_used_us,
 		.memory_peak_mib = attempt->memory_peak_mib,
 	};
+}
+
+void preempt(const struct platform *platform, const struct attempt *attempt, uint64_t by, bool reclaimed, int64_t now_us,
+	     struct event_list *ret)
+{
+	struct preempted_body *body = event_add(ret, now_us, EVENT_ATTEMPT_PREEMPTED);
+
+	assert(attempt_is_wanted(attempt) && (by == 0 || demand_find(platform, by)));
+	body->demand = attempt->demand->id;
+	body->replica = attempt->replica;
+	body->attempt = attempt->number;
+	body->site = attempt->site->name;
+	body->by = by;
+	body->reclaimed = reclaimed;
 }
 
 static void wait_or_queue(struct attempt_ended_body *body, int64_t now_us, int64_t wait_us)
@@ -135,6 +151,11 @@ void ending_add(struct ending *ending, const struct attempt *attempt, const stru
 
 	if (attempt->demand->cancelled) {
 		add_cancelled(ending, attempt->demand);
+		return;
+	}
+	if (attempt->preempted_sequence > 0 && body->outcome != OUTCOME_SUCCEEDED) {
+		body->failures = replica->failures;
+		wait_or_queue(body, ending->now_us, delay_us);
 		return;
 	}
 	switch (body->outcome) {
