@@ -3,7 +3,7 @@
  * Relaxation: workers may be cut into pieces, and what is free is pooled over nodes that are alike. Any prices on what is
  * free, zero or more, give a bound by weak duality:
  *   sum(price * free) + the most that the demands, each by itself, could gain at these prices
- * and a few steps of a subgradient method make it tight. Exact integers, rounded so that it is never below the optimum.
+ * and a few steps of a first-order method make it tight. Exact integers, rounded so that it is never below the optimum.
  *
  * What the relaxation keeps: per kind of node its CPU, memory, further resources, whole chips and milli-chips of each
  * model, cut down to what shapes of this size can use of them; how many workers of a demand a node holds by itself; that
@@ -14,7 +14,7 @@
  * of node; where there are still too many, states that are nearly the same are pooled (their sums stay exact), then sites
  * under equal rules, then all. Pooling only ever raises the bound.
  *
- * Source: Held and Karp 1971 for the relaxation; Barahona and Anbil 2000 (the volume algorithm) for the steps.
+ * Source: Held and Karp 1971 for bounds by prices; Chambolle and Pock 2011 for the steps (bound_prices.c).
  */
 #ifndef WEIR_MATCH_BOUND_H
 #define WEIR_MATCH_BOUND_H
@@ -36,7 +36,7 @@ struct bound_input {
 	const struct bound_demand *demands;
 	size_t demand_count;
 	struct rule_context context;
-	uint32_t steps; /* of the subgradient method; 0: 200, or fewer where the problem is large */
+	uint32_t steps; /* at most, of each of two passes; 0: 160, or fewer where the problem is large */
 	int64_t placed; /* what a plan is known to place, in value: the steps end when the bound meets it. 0: not known */
 };
 

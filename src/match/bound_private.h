@@ -169,5 +169,41 @@ struct bound_problem {
 };
 
 void bound_problem_make(const struct bound_input *input, struct arena *arena, struct bound_problem *ret);
+/* The same with the rows of each resource put together, whatever the node: a small problem. `*ret_column_of`: per column of
+ * the problem its column in the small one. */
+void bound_problem_tie(const struct bound_problem *problem, struct arena *arena, struct bound_problem *ret, uint32_t **ret_column_of);
+
+/* --- prices --- */
+
+typedef __int128 wide;
+
+/* What prices are worth. Values are scaled by 2^shift. */
+struct bound_dual {
+	const struct bound_problem *problem;
+	unsigned shift;
+	int64_t *unit;  /* per class: the scaled value of a worker, rounded up */
+	int64_t *price; /* per row: scaled, of one unit; to be tried */
+	int64_t *best;  /* per row: those of the least value so far */
+	wide value;     /* that least value */
+	int64_t divisor; /* of all values */
+	int64_t placed;  /* known; 0 */
+	size_t *order;  /* scratch: columns in a heap */
+	int64_t *gain;  /* scratch: per column */
+};
+
+/* Works out `price` and keeps it when it is better than the best. Exact. O(columns log columns). */
+void bound_dual_try(struct bound_dual *dual);
+/* Whether it is known that no smaller bound can be had. */
+bool bound_dual_is_met(const struct bound_dual *dual);
+
+/* An answer to begin with, and the one that was reached; NULLs: everything that is asked for. */
+struct bound_guess {
+	int64_t *fills;        /* per column */
+	int64_t *class_worths; /* per class */
+};
+
+/* Looks for better prices, from the dual's best on. Gives the steps made. O(steps * columns). */
+uint32_t bound_prices_search(const struct bound_problem *problem, struct bound_dual *dual, uint32_t steps, struct arena *arena,
+			     struct bound_guess *guess);
 
 #endif

@@ -448,3 +448,62 @@ void bound_problem_make(const struct bound_input *input, struct arena *arena, st
 	ret->node_kinds = maker.cell_count;
 	ret->pooled = maker.model.supply.pooled;
 }
+
+/* Columns of a class that differ in their rows' resources, by the last chip row: it is the model's. */
+static uint32_t tie_columns(const struct bound_problem *problem, const struct bound_class *class, uint32_t *ties, uint32_t *column_of)
+{
+	uint32_t count = 0;
+
+	for (uint32_t j = 0; j < class->column_count; j++) {
+		const uint32_t *rows = class->rows + (size_t)j * class->amount_count;
+		uint32_t at;
+
+		for (at = 0; at < count; at++) {
+			uint32_t i;
+
+			for (i = 0; i < class->amount_count && problem->rows[rows[i]].tie == ties[at * class->amount_count + i]; i++)
+				;
+			if (i == class->amount_count)
+				break;
+		}
+		for (uint32_t i = 0; i < class->amount_count && at == count; i++)
+			ties[at * class->amount_count + i] = problem->rows[rows[i]].tie;
+		count += at == count;
+		column_of[j] = at;
+	}
+	return count;
+}
+
+void bound_problem_tie(const struct bound_problem *problem, struct arena *arena, struct bound_problem *ret, uint32_t **ret_column_of)
+{
+	uint32_t *column_of = ARENA_ARRAY(arena, uint32_t, problem->column_count + 1);
+	uint32_t at = 0;
+
+	*ret = (struct bound_problem){ .row_count = problem->tie_count, .tie_count = problem->tie_count, .class_count = problem->class_count,
+				       .rows = ARENA_ARRAY(arena, struct bound_row, problem->tie_count + 1),
+				       .classes = ARENA_ARRAY(arena, struct bound_class, problem->class_count + 1) };
+	for (uint32_t r = 0; r < problem->row_count; r++) {
+		struct bound_row *row = &ret->rows[problem->rows[r].tie];
+
+		row->capacity = add_limited(row->capacity, problem->rows[r].capacity);
+		row->tie = problem->rows[r].tie;
+	}
+	*ret_column_of = column_of;
+	for (size_t c = 0; c < problem->class_count; c++) {
+		const struct bound_class *class = &problem->classes[c];
+		struct bound_class *tied = &ret->classes[c];
+		uint32_t *rows = ARENA_ARRAY(arena, uint32_t, (size_t)class->column_count * class->amount_count + 1);
+		int64_t *boxes;
+
+		*tied = *class;
+		tied->column_count = tie_columns(problem, class, rows, column_of + at);
+		tied->rows = rows;
+		tied->boxes = boxes = ARENA_ARRAY(arena, int64_t, tied->column_count + 1);
+		for (uint32_t j = 0; j < class->column_count; j++) {
+			boxes[column_of[at + j]] = add_limited(boxes[column_of[at + j]], class->boxes[j]);
+			column_of[at + j] += (uint32_t)ret->column_count;
+		}
+		at += class->column_count;
+		ret->column_count += tied->column_count;
+	}
+}
