@@ -205,3 +205,22 @@ size_t ask_caller_of(const struct ask *ask, uint32_t replica)
 		before -= counts[caller++];
 	return caller;
 }
+
+int64_t ask_data_hours(int64_t time_limit_us)
+{
+	int64_t hours = 1;
+
+	while (hours < (1 << 20) && hours * 3600 * 1000000 < time_limit_us)
+		hours *= 2;
+	return hours;
+}
+
+struct ask ask_at_caller(const struct ask *ask, size_t caller)
+{
+	struct ask at = *ask;
+
+	at.where.near = &ask->where.callers[caller].place;
+	at.where.callers = NULL;
+	at.where.caller_count = 0;
+	return at;
+}

@@ -118,6 +118,8 @@ struct ask {
 	struct rules rules;
 	struct data_reference *data;
 	size_t data_count;
+	int64_t data_hours; /* over which the cost of moving the data is spread: the time limit in hours, a power of two; 0: one.
+			       Follows from the demand's time limit where it has data */
 	int64_t price_max_micro; /* an hour, all workers of a job, one replica of a service; 0: no bound */
 };
 
@@ -176,6 +178,10 @@ struct demand_spec {
 /* Brings the lists that are sets (models, software, resources, tiers, regions, sites, callers, residency, data) into one order
  * and drops repetitions, so that equal asks are equal byte by byte in their binary form. In place. */
 void ask_canonicalize(struct ask *ask);
+/* What data_hours is for a time limit: the hours, rounded up to a power of two, so that limits nearly alike make one ask. */
+int64_t ask_data_hours(int64_t time_limit_us);
+/* The ask of the replicas that serve one of its callers: near that place, and no callers. The rest is shared with `ask`. */
+struct ask ask_at_caller(const struct ask *ask, size_t caller);
 /* A deep copy, the arena's. */
 struct ask *ask_copy(const struct ask *ask, struct arena *arena);
 /* Replicas of a service by caller, `caller_count` numbers that add up to `workers`: shared out by the callers' weights, what

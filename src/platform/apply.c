@@ -140,6 +140,7 @@ int apply_network(struct platform *platform, const struct network_spec *network,
 		code = check_vanishing(platform, network, err);
 	if (code < 0)
 		return code;
+	books_drop(platform);
 	/* The old texts live until nothing points at them any more. */
 	old = platform->network_arena;
 	arena_init(&platform->network_arena);
@@ -159,6 +160,7 @@ int apply_catalogue(struct platform *platform, const struct catalogue *catalogue
 {
 	if (catalogue->model_count > CATALOGUE_MODELS_MAX)
 		return err_set(err, -EINVAL, "%zu chip models, expected at most %d", catalogue->model_count, CATALOGUE_MODELS_MAX);
+	books_drop(platform);
 	arena_done(&platform->catalogue_arena);
 	copy_struct(&catalogue_schema, catalogue, &platform->catalogue_arena, &platform->catalogue);
 	platform->supply_serial++;

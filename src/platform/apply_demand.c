@@ -118,6 +118,7 @@ int apply_accepted(struct platform *platform, const struct event *event, struct 
 	demand->accepted_us = event->time_us;
 	demand->time_limit_us = body->time_limit_us;
 	demand->deadline_us = body->deadline_us;
+	books_learn(platform, class, 1);
 	deadline_refresh(platform, demand);
 	enter(platform, demand, hold, (uint32_t)body->index);
 	return 0;
@@ -293,6 +294,7 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 	demand->current_count++;
 	platform->last_token = body->token;
 	site_add_attempt(platform, site, attempt);
+	books_placed(platform, attempt);
 	site_touch(platform, site);
 	demand_refresh(platform, demand, event->time_us);
 	return 0;
@@ -317,6 +319,7 @@ int apply_changed(struct platform *platform, const struct event *event, struct e
 	if (attempt_is_running(attempt) && attempt->started_sequence == 0) {
 		attempt->started_us = body->started_us ? body->started_us : event->time_us;
 		attempt->started_sequence = event->sequence;
+		books_started(platform, attempt);
 	}
 	demand_refresh(platform, attempt->demand, event->time_us);
 	return 0;
@@ -396,6 +399,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 		return code;
 	demand = attempt->demand;
 	replica = &demand->replicas[attempt->replica];
+	books_ended(platform, attempt);
 	for (uint32_t i = 0; i < attempt->slot_count; i++)
 		supply_give(&attempt->site->supply, &attempt->slots[i], &demand->class->shape);
 	site_remove_attempt(platform, attempt->site, attempt);

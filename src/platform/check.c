@@ -92,7 +92,6 @@ static void check_past(const struct demand *demand)
 
 static void check_replica(const struct platform *platform, const struct demand *demand, const struct replica *replica, uint64_t order)
 {
-	const struct class *class = demand->class;
 	const struct attempt *attempt = replica->attempt;
 	bool ends = demand->cancelled || demand->finishing;
 
@@ -110,17 +109,18 @@ static void check_replica(const struct platform *platform, const struct demand *
 			REQUIRE(past->replica != attempt->replica || past->token < attempt->token, "P4: a past token is greater");
 	}
 	if (replica->place == REPLICA_QUEUED) {
-		size_t low = class->head, high = class->end;
+		const struct queue *queue = demand->queue;
+		size_t low = queue->head, high = queue->end;
 
 		while (low < high) {
 			size_t middle = low + (high - low) / 2;
 
-			if (class->entries[middle].order < order)
+			if (queue->entries[middle].order < order)
 				low = middle + 1;
 			else
 				high = middle;
 		}
-		REQUIRE(low < class->end && class->entries[low].order == order && class->entries[low].demand == demand->id,
+		REQUIRE(low < queue->end && queue->entries[low].order == order && queue->entries[low].demand == demand->id,
 			"P3: a queued replica is not in its queue");
 	}
 }
@@ -218,15 +218,15 @@ static void check_demand(const struct platform *platform, const struct demand *d
 	totals->ended += ended;
 }
 
-static size_t check_queue(const struct class *class)
+static size_t check_queue(const struct queue *queue)
 {
 	size_t live = 0;
 
-	for (size_t i = class->head; i < class->end; i++) {
-		REQUIRE(i == class->head || class->entries[i - 1].order < class->entries[i].order, "P3: a queue is out of order");
-		live += class->entries[i].demand != 0;
+	for (size_t i = queue->head; i < queue->end; i++) {
+		REQUIRE(i == queue->head || queue->entries[i - 1].order < queue->entries[i].order, "P3: a queue is out of order");
+		live += queue->entries[i].demand != 0;
 	}
-	REQUIRE(live == queue_length(class) && live > 0, "P3: a queue is counted wrongly");
+	REQUIRE(live == queue_length(queue) && live > 0, "P3: a queue is counted wrongly");
 	return live;
 }
 
@@ -250,7 +250,7 @@ void platform_check(const struct platform *platform)
 			check_demand(platform, row->demand, &totals);
 	}
 	for (size_t i = 0; i < platform->active_count; i++) {
-		REQUIRE(platform->active[i]->active_index == i + 1, "an active class stands in the wrong place");
+		REQUIRE(platform->active[i]->active_index == i + 1, "an active queue stands in the wrong place");
 		queued += check_queue(platform->active[i]);
 	}
 	for (const struct demand *demand = platform->ended_first; demand; demand = demand->ended_next)

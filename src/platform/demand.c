@@ -187,6 +187,7 @@ void attempt_leave(struct platform *platform, struct attempt *attempt)
 		return; /* the site was told before */
 	site_touch(platform, attempt->site);
 	attempt->unwanted_revision = attempt->site->revision;
+	books_stopping(platform, attempt);
 }
 
 static void set_state(struct platform *platform, struct demand *demand, enum demand_state state)

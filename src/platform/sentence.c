@@ -99,7 +99,7 @@ static void describe_pending(const struct platform *platform, const struct deman
 		const struct replica *replica = &demand->replicas[r];
 
 		if (replica->place == REPLICA_QUEUED) {
-			strbuf_puts(out, demand->class->reason ? demand->class->reason : "waiting for the next round");
+			strbuf_puts(out, demand->queue->reason ? demand->queue->reason : "waiting for the next round");
 			if (demand->past && demand->past->outcome != OUTCOME_SUCCEEDED) {
 				strbuf_puts(out, "; ");
 				describe_past(demand, out);

@@ -38,8 +38,8 @@ struct node_group *supply_groups(const struct supply *supply, struct arena *aren
 				group->chips[group->chip_count++].model = from->chip_names[c];
 			group->chips[group->chip_count - 1].count++;
 		}
-		group->resources = ARENA_ARRAY(arena, struct countable, from->resource_count + 1);
 		group->resource_count = from->resource_count;
+		group->resources = ARENA_ARRAY(arena, struct countable, from->resource_count + 1);
 		for (uint32_t r = 0; r < from->resource_count; r++)
 			group->resources[r] = (struct countable){ from->resource_names[r], from->resource_capacity[r] };
 	}

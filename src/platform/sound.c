@@ -78,6 +78,18 @@ static int group_check(const struct node_group *group, struct err *err)
 		return err_set(err, -EINVAL, "group %s has nodes with more CPU or memory than can be counted", group->name);
 	if (group->chip_count > NODE_CHIPS_MAX)
 		return err_set(err, -EINVAL, "group %s has too many chip models", group->name);
+	if (group->resource_count > RESOURCES_MAX)
+		return err_set(err, -EINVAL, "group %s has %zu further resources, expected at most %d", group->name, group->resource_count,
+			       RESOURCES_MAX);
+	for (size_t i = 0; i < group->resource_count; i++) {
+		const struct countable *resource = &group->resources[i];
+
+		if (!within(resource->count, 0, COUNTABLE_MAX) || name_check(resource->name, NULL) < 0)
+			return err_set(err, -EINVAL, "group %s has a further resource without a proper name or count", group->name);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(resource->name, group->resources[k].name) == 0)
+				return err_set(err, -EINVAL, "group %s counts %s twice", group->name, resource->name);
+	}
 	for (size_t i = 0; i < group->chip_count; i++) {
 		if (!within(group->chips[i].count, 0, NODE_CHIPS_MAX) || name_check(group->chips[i].model, NULL) < 0)
 			return err_set(err, -EINVAL, "group %s has chips without a proper model or count", group->name);

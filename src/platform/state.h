@@ -47,7 +47,23 @@ struct label_link {
 	struct demand *previous, *next;
 };
 
-/* Demands with equal asks, and the queue of their replicas that wait for a place. */
+/* The replicas of one class and one tenant that wait for a place; those with a deadline stand apart. */
+struct queue {
+	struct class *class;
+	char *tenant; /* owned */
+	bool dated;
+	/* entries[head .. end), by order. demand 0: a hole, left by one that was taken out of the middle. */
+	struct match_entry *entries;
+	size_t head, end, capacity, holes;
+	size_t active_index; /* place in platform->active plus 1; 0: nothing queued */
+	/* observed */
+	uint64_t blocked_serial; /* supply_serial at which nothing more of it could be placed */
+	uint64_t stuck_round;    /* the last round that it was stuck in; 0 none */
+	char *reason;            /* what the last round said; NULL: not tried yet */
+	int64_t reserved_us;     /* when its oldest will start at the latest; 0 not known */
+};
+
+/* Demands with equal asks, and their queues. */
 struct class {
 	uint64_t hash;
 	struct bytes key; /* the ask's binary form; owned */
@@ -57,14 +73,12 @@ struct class {
 	struct shape shape; /* its numbers and resources, owned; the lists about chips are empty */
 	size_t demand_count;
 	uint64_t network_serial; /* of the network that it was checked against */
-	/* The queue: entries[head .. end), by order. demand 0: a hole, left by one that was taken out of the middle. */
-	struct match_entry *entries;
-	size_t head, end, capacity, holes;
-	size_t active_index; /* place in platform->active plus 1; 0: nothing queued */
-	/* observed */
-	uint64_t blocked_serial; /* supply_serial at which nothing more of it could be placed */
-	uint64_t stuck_round;    /* the last round that it was stuck in; 0 none */
-	char *reason;            /* what the last round said; NULL: not tried yet */
+	struct queue **queues; /* by tenant, then by dated; they live as long as the class */
+	size_t queue_count, queue_capacity;
+	/* observed: in the books (books.c) */
+	uint64_t books_serial; /* of the books that know it; 0 none */
+	uint32_t *match_classes; /* one, or one for each caller */
+	size_t match_class_count;
 };
 
 struct attempt {
@@ -89,9 +103,11 @@ struct attempt {
 	uint32_t policy_version, candidates;
 	int64_t score_micro;
 	int64_t predicted_start_us;
+	bool borrowed; /* its placement was beyond its tenant's quota */
 	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
 	struct attempt *older; /* past attempts of the demand, newest first */
 	/* observed */
+	struct match_work work;     /* in the books, while it is current and they are there */
 	uint64_t unwanted_revision; /* of the site when it left the list of what should run; 0: it should */
 	int32_t progress_permille;
 };
@@ -113,6 +129,7 @@ struct demand {
 	uint64_t id;
 	uint64_t sequence; /* of its acceptance: its age */
 	struct class *class;
+	struct queue *queue;
 	struct label *name, *tenant;
 	struct label_link by_name, by_tenant;
 	uint8_t *spec;     /* binary form of demand_schema without the ask */
@@ -204,12 +221,16 @@ struct waiting {
 struct observed {
 	bool round_wanted;
 	uint64_t round; /* rounds so far */
-	struct class_note {
-		struct class *class;
+	struct queue_note {
+		struct queue *queue;
 		char *reason;
+		int64_t reserved_us;
 	} *notes;
 	size_t note_count, note_capacity;
 	uint64_t note_serial; /* supply_serial of the round that made them */
+	struct matcher *matcher; /* the books; NULL: not made */
+	struct rule_context context; /* of the books */
+	uint64_t books_serial;   /* raised with each making */
 };
 
 struct platform {
@@ -224,6 +245,8 @@ struct platform {
 	struct network_spec network;
 	struct catalogue catalogue;
 	struct topology *topology;
+	struct policy_spec policy;
+	struct shares *shares;
 	struct site **sites;
 	struct site_view *views;
 	size_t site_count;
@@ -238,7 +261,7 @@ struct platform {
 	struct table token_table;  /* by secret's hash */
 
 	struct table class_table, name_table, tenant_table;
-	struct class **active;     /* with something queued */
+	struct queue **active;     /* with something queued */
 	size_t active_count, active_capacity;
 
 	struct demand_row *rows;   /* by id */
@@ -318,11 +341,13 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 void class_release(struct platform *platform, struct class *class); /* frees it once no demand has it */
 void class_free(struct class *class);
 const struct ask *class_ask(const struct class *class, struct arena *arena); /* decoded */
-size_t queue_length(const struct class *class);
+/* The queue of the class's replicas of the tenant; made when missing. O(log queues) once it is there. */
+struct queue *queue_get(struct class *class, const char *tenant, bool dated);
+size_t queue_length(const struct queue *queue);
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica);
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica);
 /* The entries without holes, `limit` at most (0: all), oldest first: the queue's own memory, or the arena's. */
-const struct match_entry *queue_entries(const struct class *class, size_t limit, struct arena *arena, size_t *ret_count);
+const struct match_entry *queue_entries(const struct queue *queue, size_t limit, struct arena *arena, size_t *ret_count);
 void waiting_add(struct platform *platform, struct demand *demand, uint32_t replica);
 void waiting_remove(struct platform *platform); /* one of them waits no longer; call after its replica was changed */
 /* Those due at `now_us`, by time and age; the arena's. */
@@ -390,11 +415,29 @@ const char *demand_cancel_text(const char *by, struct arena *arena); /* "cancell
 struct attempt **site_attempts_sorted(const struct site *site, struct arena *arena);
 
 /* --- rounds (decide_round.c) --- */
-/* Classes with something queued, by age: all, or those whose turn it is (*ret_complete false: others too). The arena's. */
-struct class **classes_choose(const struct platform *platform, bool all, struct arena *arena, size_t *ret_count, bool *ret_complete);
-/* Queue and sites as matching reads them; at most `entries_max` of each class (0: all). The arena's, or borrowed. */
-void match_input_make(const struct platform *platform, struct class *const *classes, size_t count, size_t entries_max, struct arena *arena,
-		      struct match_input *ret);
+/* Queues with something in them, by age: all, or those whose turn it is (*ret_complete false: others too). The arena's. */
+struct queue **queues_choose(const struct platform *platform, bool all, struct arena *arena, size_t *ret_count, bool *ret_complete);
+/* The queues as matching reads them, at most `entries_max` entries of each (0: all). A queue gives a stream, or one for each
+ * caller of its service; `*ret_queue_of` says for each stream which queue it is of. The arena's, or borrowed. */
+void match_input_make(const struct platform *platform, struct queue *const *queues, size_t count, size_t entries_max, int64_t now_us,
+		      struct arena *arena, struct match_input *ret, size_t **ret_queue_of);
+
+/* --- the matcher's books (books.c) ---
+ * Derived from the state, made when they are first asked for, kept up with it from then on, and thrown away when the network,
+ * the catalogue or the policy changes. Nothing durable depends on them but by way of events. */
+struct matcher *books_get(const struct platform *platform);
+void books_drop(const struct platform *platform);
+/* The matcher's classes for the class: one, or one for each caller of the service. */
+const uint32_t *books_classes(const struct platform *platform, struct class *class, size_t *ret_count);
+void books_forget_class(const struct platform *platform, struct class *class); /* before it is freed */
+/* Each after the state has changed so; cheap when there are no books. */
+void books_learn(const struct platform *platform, struct class *class, int64_t entries); /* so many arrived */
+void books_placed(const struct platform *platform, struct attempt *attempt);
+void books_started(const struct platform *platform, struct attempt *attempt);
+void books_stopping(const struct platform *platform, struct attempt *attempt);
+void books_ended(const struct platform *platform, struct attempt *attempt); /* before its slots are freed */
+void books_site_changed(const struct platform *platform, const struct site *site);
+void books_supply_changed(const struct platform *platform, const struct site *site);
 
 /* A site as a view (view_site.c). */
 void site_fill(const struct site *site, int64_t now_us, bool full, struct arena *arena, struct site_status *ret);

@@ -63,7 +63,7 @@ static void add_site(const struct platform *platform, const struct site *site, i
 static void add_waiting(const struct platform *platform, struct table *rows, struct arena *arena)
 {
 	for (size_t i = 0; i < platform->active_count; i++) {
-		const struct class *class = platform->active[i];
+		const struct class *class = platform->active[i]->class;
 		int64_t workers = class->kind == DEMAND_JOB ? class->workers : 1;
 		int64_t chips = (class->shape.chips.milli * workers + CHIP_MILLI - 1) / CHIP_MILLI;
 		const struct ask *ask;
@@ -72,7 +72,7 @@ static void add_waiting(const struct platform *platform, struct table *rows, str
 			continue;
 		ask = class_ask(class, arena);
 		for (size_t m = 0; m < ask->shape.chips.model_count; m++)
-			chip_row(platform, rows, ask->shape.chips.models[m], arena)->waiting += chips * (int64_t)queue_length(class);
+			chip_row(platform, rows, ask->shape.chips.models[m], arena)->waiting += chips * (int64_t)queue_length(platform->active[i]);
 	}
 }
 

@@ -202,7 +202,8 @@ static const struct schema array_schema = SCHEMA("array", struct array, array_fi
 		FIELD_LIST_OF(FIELD_OBJECT, type, prefix data, prefix data_count, "data", 9, .schema = &data_schema,                  \
 			      .maximum = DEMAND_LIST_MAX, .help = "what it reads"),                                                   \
 		FIELD(FIELD_QUANTITY, type, prefix price_max_micro, "price_limit", 10, .unit = UNIT_MONEY, .maximum = MONEY_MICRO_MAX, \
-		      .help = "an hour: all workers of a job, one replica of a service; 0: any price")
+		      .help = "an hour: all workers of a job, one replica of a service; 0: any price"),                              \
+		FIELD(FIELD_INTEGER, type, prefix data_hours, "data_hours", 11, .flags = FIELD_HIDDEN)
 
 static const struct field ask_fields[] = { ASK_FIELDS(struct ask, ) };
 const struct schema ask_schema = SCHEMA("ask", struct ask, ask_fields);
@@ -283,6 +284,7 @@ static void check_demand(void *value, const struct doc *at, const char *path, st
 			offsetof(struct data_reference, name));
 	name_index_report(&data, at, path, "data", "name", problems);
 	demand->ask.simulated = demand->simulate != NULL;
+	demand->ask.data_hours = demand->ask.data_count ? ask_data_hours(demand->time_limit_us) : 0;
 	ask_canonicalize(&demand->ask);
 }
 
