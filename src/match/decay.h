@@ -10,9 +10,9 @@
  * The landmark moves on with each epoch of DECAY_EPOCH_HALVES half-lives; sums are then divided by 2^DECAY_EPOCH_HALVES
  * per epoch. Epochs are counted from time 0, so the same time has the same growth everywhere.
  *
- * Bounds: g is within 1 of the true value (in units of 2^-56 at the landmark), times 2 per half-life since; so a relative
- * error of at most 2^-56 + 2^-58. It never falls while time goes on within an epoch. g < 2^63, so sums of less than 2^62
- * of anything fit into 126 bits.
+ * Bounds: g is never above the true value, and less than a part of 2^-54 below it. Within an epoch it rises with every
+ * microsecond, by 155 units at least at the longest half-life. g < 2^63, so what sums less than 2^62 of anything fits into 126 bits. An
+ * amount that comes or goes puts an error of at most 2^-53 of itself into the account u, which decays with it.
  */
 #ifndef WEIR_MATCH_DECAY_H
 #define WEIR_MATCH_DECAY_H
@@ -32,7 +32,8 @@ struct decay_moment {
 
 /* `half_life_us` between its two bounds, `time_us` 0 or more. O(bits). */
 void decay_at(int64_t half_life_us, int64_t time_us, struct decay_moment *ret);
-/* 2^(fraction / 2^64), in units of 2^-62, rounded down; within 65 units. Never falls by more than that while `fraction` rises. */
+/* 2^(fraction / 2^64), in units of 2^-62: at most 256 of them below the true value (64 factors, each and its product
+ * rounded down), never above. */
 uint64_t decay_power(uint64_t fraction);
 /* A sum of one epoch in the terms of one `epochs` later: towards zero. */
 __int128 decay_shift(__int128 sum, int64_t epochs);

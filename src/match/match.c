@@ -1,4 +1,5 @@
-/* One round. Streams are sorted by priority; the streams of one priority are a level. Within a level each tenant has a heap of its
+/* One round. Streams are sorted by priority; the streams of one priority are a level. Where there are quotas the levels are gone
+ * through twice: first as far as quotas cover what comes, then for the rest. Within a level each tenant has a heap of its
  * streams by age, and the tenant whose turn it is comes from the shares. A stream whose head does not fit goes on, if at all,
  * with entries that end before something that is held begins.
  *
@@ -18,6 +19,7 @@ struct stream_state {
 	size_t next;   /* entry */
 	size_t behind; /* entries tried since the first that did not fit; 0: it fits so far */
 	bool done;
+	bool waits; /* done for now: its head is beyond its tenant's quota */
 };
 
 struct tenant_queue {
@@ -181,7 +183,7 @@ static uint32_t pick_stream(struct round *round, struct level *level)
 
 	if (urgent != UINT32_MAX)
 		return urgent;
-	while ((tenant = share_pick_next(round->pick)) != UINT32_MAX) {
+	while ((tenant = share_pick_next(round->pick)) != TENANT_NONE) {
 		struct tenant_queue *queue = queue_of(level, tenant);
 
 		while (queue->count > 0 && round->streams[queue->heap[0]].done) {
@@ -374,11 +376,13 @@ static void note_stuck(struct round *round, uint32_t stream, const struct class_
 	}
 }
 
-/* Nobody in this round asks for less of anything, so nobody can slip in before it. */
+/* Nobody's worker in this round asks for less of anything, so where it does not fit nobody else does, and nobody can slip in. */
 static bool asks_least(const struct round *round, const struct class *class)
 {
-	return class->amounts.cpu_milli == round->smallest.cpu_milli && class->amounts.memory_mib == round->smallest.memory_mib &&
-	       class->amounts.chip_milli == round->smallest.chip_milli;
+	const struct shape *shape = &class->ask->shape;
+
+	return class->workers == 1 && shape->resource_count == 0 && shape->cpu_milli == round->smallest.cpu_milli &&
+	       shape->memory_mib == round->smallest.memory_mib && shape->chips.milli == round->smallest.chip_milli;
 }
 
 static void stuck_first(struct round *round, uint32_t stream, const struct class_cache *cache)
@@ -461,13 +465,22 @@ static void stream_next(struct round *round, uint32_t stream, bool placed)
 		state->done = true;
 }
 
-static bool run_level(struct round *round, struct level *level)
+static bool is_covered(const struct round *round, uint32_t stream)
+{
+	return share_pick_within_quota(round->pick, round->input->streams[stream].tenant, &class_of(round, stream)->amounts);
+}
+
+static bool run_level(struct round *round, struct level *level, bool covered_only)
 {
 	uint32_t stream;
 
 	while ((stream = pick_stream(round, level)) != UINT32_MAX) {
 		bool placed;
 
+		if (covered_only && !is_covered(round, stream)) {
+			round->streams[stream].done = round->streams[stream].waits = true;
+			continue;
+		}
 		if (limit_reached(round, class_of(round, stream)->workers))
 			return false;
 		placed = try_head(round, stream);
@@ -479,18 +492,43 @@ static bool run_level(struct round *round, struct level *level)
 	return true;
 }
 
+/* False when a limit ended it. */
+static bool run_levels(struct round *round, struct sorted_stream *sorted, size_t count, bool covered_only)
+{
+	size_t left = 0, end;
+
+	for (size_t i = 0; i < count; i++) {
+		struct stream_state *state = &round->streams[sorted[i].stream];
+
+		if (state->done && !state->waits)
+			continue;
+		state->done = state->waits = false;
+		sorted[left++] = sorted[i];
+	}
+	for (size_t begin = 0; begin < left; begin = end) {
+		struct level level;
+
+		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority;)
+			end++;
+		level_open(round, sorted + begin, end - begin, &level);
+		if (!run_level(round, &level, covered_only))
+			return false;
+	}
+	return true;
+}
+
 static void find_smallest(struct round *round)
 {
 	round->smallest = (struct amounts){ INT64_MAX, INT64_MAX, INT64_MAX };
 	for (size_t s = 0; s < round->input->stream_count; s++) {
-		const struct amounts *amounts = &class_of(round, s)->amounts;
+		const struct shape *shape = &class_of(round, s)->ask->shape;
 
-		if (amounts->cpu_milli < round->smallest.cpu_milli)
-			round->smallest.cpu_milli = amounts->cpu_milli;
-		if (amounts->memory_mib < round->smallest.memory_mib)
-			round->smallest.memory_mib = amounts->memory_mib;
-		if (amounts->chip_milli < round->smallest.chip_milli)
-			round->smallest.chip_milli = amounts->chip_milli;
+		if (shape->cpu_milli < round->smallest.cpu_milli)
+			round->smallest.cpu_milli = shape->cpu_milli;
+		if (shape->memory_mib < round->smallest.memory_mib)
+			round->smallest.memory_mib = shape->memory_mib;
+		if (shape->chips.milli < round->smallest.chip_milli)
+			round->smallest.chip_milli = shape->chips.milli;
 	}
 }
 
@@ -498,7 +536,7 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 {
 	struct round round = { .input = input, .matcher = input->matcher, .plan = ret, .arena = arena };
 	struct sorted_stream *sorted;
-	size_t count, end;
+	size_t count;
 
 	matcher_settle(input->matcher);
 	input->matcher->round++;
@@ -510,14 +548,10 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
 	find_smallest(&round);
 	sorted = sort_streams(&round, &count);
-	for (size_t begin = 0; begin < count && ret->complete; begin = end) {
-		struct level level;
-
-		for (end = begin + 1; end < count && sorted[end].priority == sorted[begin].priority;)
-			end++;
-		level_open(&round, sorted + begin, end - begin, &level);
-		ret->complete = run_level(&round, &level);
-	}
+	if (shares_have_quotas(input->shares))
+		ret->complete = run_levels(&round, sorted, count, true);
+	if (ret->complete)
+		ret->complete = run_levels(&round, sorted, count, false);
 	reserve_end(&round);
 	share_pick_free(round.pick);
 }

@@ -1,7 +1,7 @@
 /* A round: queued demands and the matcher's books in, plan out. Pure, deterministic, integers only.
  *
- * Order: by priority; then those whose deadline is near, the nearest first; then the tenant that is furthest below its share
- * (match/shares.h); then age. Demands of equal ask and tenant stand in one stream: when one of them does not fit,
+ * Order: first what its tenant's quota covers, then the rest, which borrows; within both by priority; then those whose deadline is
+ * near, the nearest first; then the tenant that is furthest below its share (match/shares.h); then age. Demands of equal ask and tenant stand in one stream: when one of them does not fit,
  * the rest of its stream is passed over, except where a shorter one may use what is reserved (below). So a round costs
  * what it places plus one attempt per stream, however long the queue is.
  *

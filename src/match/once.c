@@ -7,6 +7,7 @@ static void add_stream(struct once *once, size_t class, const struct ask *ask, u
 
 	*stream = (struct match_stream){ matcher_class_add(once->matcher, ask), tenant, entries, entry_count };
 	once->class_of[once->input.stream_count++] = class;
+	matcher_learn(once->matcher, stream->class, (int64_t)entry_count);
 }
 
 /* One stream for each caller, of the replicas that serve it. */

@@ -43,11 +43,14 @@ static bool is_stopping(const struct round *round, const struct match_work *work
 static bool outranks(const struct round *round, size_t stream, bool sure, const struct match_work *work, bool *ret_reclaimed)
 {
 	static const struct amounts nothing;
-	int64_t priority = class_at(round->matcher, round->input->streams[stream].class)->ask->priority;
+	const struct match_stream *in = &round->input->streams[stream];
+	const struct class *class = class_at(round->matcher, in->class);
 	bool other_sure = !work->borrowed || share_pick_within_quota(round->pick, work->tenant, &nothing);
 
-	*ret_reclaimed = sure && !other_sure;
-	return sure != other_sure ? sure : priority > work_class(round, work)->ask->priority;
+	*ret_reclaimed = sure && !other_sure && share_pick_may_reclaim(round->pick, in->tenant, &class->amounts, work->tenant);
+	if (!sure && other_sure)
+		return false;
+	return *ret_reclaimed || class->ask->priority > work_class(round, work)->ask->priority;
 }
 
 static int compare_victims(const void *left, const void *right)

@@ -38,7 +38,7 @@ struct round {
 	struct reserved *reserved;
 	size_t reserved_count, reserved_max;
 	struct timeline *timelines;
-	struct amounts smallest; /* of the streams' entries, each resource by itself */
+	struct amounts smallest; /* of the streams' workers, each resource by itself */
 	size_t placement_capacity, preemption_capacity;
 	size_t slots;
 	size_t heads_preempting, preempt_tries;

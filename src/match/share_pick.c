@@ -126,11 +126,12 @@ static int siblings_compare(struct share_pick *pick, uint32_t a, bool a_sure, ui
 /* A group's own work against one of its children: it is one more child of weight 1, without a quota; first among equals. */
 static int own_compare(struct share_pick *pick, uint32_t group, uint32_t child, bool child_sure)
 {
+	int64_t weight = pick->shares->nodes[child].weight;
 	int order;
 
 	if (child_sure)
 		return 1;
-	order = standing_compare(node_known(pick, group)->own_standing, 1, node_known(pick, child)->standing, pick->shares->nodes[child].weight);
+	order = standing_compare(node_known(pick, group)->own_standing, 1, node_known(pick, child)->standing, weight);
 	return order ? order : -1;
 }
 

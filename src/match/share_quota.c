@@ -18,7 +18,8 @@ static const int64_t *raised_of(const struct share_pick *pick, uint32_t node)
 static struct verdict limit_verdict(const struct share_node *node, int resource, int64_t left, int64_t want)
 {
 	static const enum verdict_resource resources[SHARE_RESOURCES] = { RESOURCE_CPU, RESOURCE_MEMORY, RESOURCE_CHIPS };
-	struct verdict verdict = { .code = VERDICT_LIMIT, .resource = resources[resource], .have = left > 0 ? left : 0, .want = want, .name = node->name };
+	struct verdict verdict = { .code = VERDICT_LIMIT, .resource = resources[resource], .have = left > 0 ? left : 0, .want = want,
+				   .name = node->name };
 
 	if (verdict.resource != RESOURCE_CHIPS)
 		return verdict;
@@ -130,7 +131,8 @@ static uint32_t shared_node(const struct shares *shares, uint32_t a, uint32_t b)
 	return a;
 }
 
-bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more, uint32_t from)
+bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more,
+		       uint32_t from)
 {
 	int64_t wanted[SHARE_RESOURCES];
 	uint32_t shared;
@@ -213,4 +215,12 @@ void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const st
 			break;
 	}
 	*ret = (struct amounts){ lacking[0], lacking[1], lacking[2] };
+}
+
+bool shares_have_quotas(const struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		if (shares->nodes[i].has_quota)
+			return true;
+	return false;
 }

@@ -6,8 +6,10 @@
  * Under overload, which is when order matters, what one tenant gives back somebody takes, so holdings stay for long while
  * each job is short. Counting them is what makes a tenant that was just given much wait for the others although its account has
  * hardly risen yet; so a round shares what is free, and does not give all to whoever was owed most. The account still outweighs
- * them 11 to 1: a debt is paid back within about half a half-life, and a steady bias (say of gangs that rarely fit) is
- * corrected to a twelfth. Rejected: the account alone (a round then gives everything to one tenant, and shares swing with the length of
+ * them 11 to 1, so a lasting bias in what is held (large jobs beside small ones) shows in it, and is corrected.
+ * Tried at 1/8, 1/4, 1/2 and 1 half-life: a tenant that comes back after long displaces the others for 0.9, 0.75, 0.5 and 0
+ * half-lives where weights are equal, but where jobs are large the shares miss weights of 1:3 by 0.4, 0.8, 1.5 and 2.5 %.
+ * Rejected: the account alone (a round then gives everything to one tenant, and shares swing with the length of
  * the jobs); each placement valued at its expected time (a tenant of ten-second jobs is then given 360 times the chips of one
  * with hour-long jobs, until its account shows it); holdings alone, as in the papers (nothing is remembered).
  *
@@ -345,7 +347,8 @@ void shares_moment(const struct shares *shares, int64_t now_us, struct share_mom
 	ret->ahead = (uint64_t)((unsigned __int128)now.growth * HORIZON_FACTOR >> 62);
 }
 
-share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more, const struct share_moment *at)
+share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more,
+			       const struct share_moment *at)
 {
 	int64_t epochs = at->epoch - shares->now.epoch;
 	share_standing most = 0;
@@ -386,7 +389,8 @@ void shares_view(const struct shares *shares, uint32_t tenant, int64_t now_us, s
 		.name = node->name, .parent = shares->nodes[node->parent].name, .weight = node->weight,
 		.held = { .cpu_milli = held[0], .memory_mib = held[1], .chip_milli = held[2] },
 		.quota = node->has_quota ? &node->quota : NULL, .limit = node->has_limit ? &node->limit : NULL,
-		.used_ppm = used > INT64_MAX ? INT64_MAX : (int64_t)used, .promised_ppm = (int64_t)(promised * PPM >> 64),
+		.used_ppm = used > INT64_MAX ? INT64_MAX : (int64_t)used,
+		.promised_ppm = (int64_t)((promised * PPM + ((__int128)1 << 63)) >> 64),
 		.borrows = shares_borrows(shares, tenant),
 	};
 }

@@ -58,6 +58,8 @@ void shares_release(struct shares *shares, uint32_t tenant, const struct amounts
 struct verdict shares_admit(const struct shares *shares, uint32_t tenant, const struct amounts *amounts);
 /* Whether its quota, or that of a node above it, covers this much more. */
 bool shares_within_quota(const struct shares *shares, uint32_t tenant, const struct amounts *more);
+/* Whether anybody has a quota at all. O(tenants). */
+bool shares_have_quotas(const struct shares *shares);
 /* Whether it holds anything beyond every quota on its path (or there is none): somebody outside may reclaim it. */
 bool shares_borrows(const struct shares *shares, uint32_t tenant);
 /* Whether `tenant`, to hold this much more, may reclaim what `from` holds; false for the same tenant. O(depth). */

@@ -47,7 +47,8 @@ typedef unsigned __int128 share_standing; /* a dominant share in units of 2^-56 
 
 void shares_moment(const struct shares *shares, int64_t now_us, struct share_moment *ret);
 /* The dominant share of an account one horizon ahead, if what it holds, with `more` of it since now, stays. `more` NULL: nothing. */
-share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more, const struct share_moment *at);
+share_standing shares_standing(const struct shares *shares, const struct account *account, const int64_t *more,
+			       const struct share_moment *at);
 
 static inline void amounts_split(const struct amounts *amounts, int64_t *ret_values)
 {
@@ -65,7 +66,8 @@ const struct shares *share_pick_shares(const struct share_pick *pick);
 /* The rules of quotas and limits, with what a round gave on top; `pick` NULL: with what is held only. */
 struct verdict quota_admit(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts);
 bool quota_covers(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more);
-bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more, uint32_t from);
+bool quota_may_reclaim(const struct shares *shares, const struct share_pick *pick, uint32_t tenant, const struct amounts *more,
+		       uint32_t from);
 /* Whether the node has a quota and holds less than it in every resource that it names. */
 bool quota_is_short(const struct share_node *node, const int64_t *given);
 

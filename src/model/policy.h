@@ -38,11 +38,11 @@ struct tenant_spec {
 	struct amounts *limit; /* never more at once; NULL: no limit. A 0 in it is no limit for that resource */
 };
 
-/* What counts, in thousandths of the price at the site unless it says otherwise. The score of a site is
+/* What counts, in thousandths of the price at the site unless it says otherwise. The score of a site (match/score.h) is
  *
- *   price  * (1000 + tier + latency) / 1000      price: the ask's shapes at the site's prices, for the time it runs
- * + wait   * price an hour                       wait: until it can start there, moving its data included
- * + data moved * the links' prices
+ *   price  * (1000 + tier + latency) / 1000      price: the ask's shapes at the site's prices, an hour
+ * + data moved * the links' prices               these two spread over the hours that it may run
+ * + wait   * price of the time that moving the data takes
  * + energy at the site's price + carbon at `carbon_micro_per_kg`
  * + fragmentation: chips that the placement makes useless, at the site's price for chips
  */

@@ -245,7 +245,7 @@ static bool same_plan(const struct match_plan *a, const struct match_plan *b)
 		const struct match_placement *left = &a->placements[p], *right = &b->placements[p];
 
 		if (left->demand != right->demand || left->site != right->site || left->score != right->score ||
-		    left->candidates != right->candidates || left->slot_count != right->slot_count)
+		    left->slot_count != right->slot_count)
 			return false;
 		for (size_t w = 0; w < left->slot_count; w++)
 			if (left->slots[w].group != right->slots[w].group || left->slots[w].node != right->slots[w].node ||
