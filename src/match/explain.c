@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/units.h"
 #include "match/books.h"
 
 #define MODELS_NAMED 3 /* chip models that a sentence names; of more it says how many */
@@ -275,7 +276,7 @@ void explain_ask(const struct match_input *input, uint32_t number, uint32_t tena
 	const struct class *class = class_at(matcher, number);
 
 	matcher_settle(matcher);
-	*ret = (struct explanation){ .limit = shares_admit(input->shares, tenant, &class->amounts) };
+	*ret = (struct explanation){ .start_us = -1, .limit = shares_admit(input->shares, tenant, &class->amounts) };
 	judge_sites(matcher, class, replica_backoff_s, arena, ret);
 	make_groups(matcher, name_chips(class->ask, arena), arena, ret);
 	if (entry)
@@ -284,4 +285,31 @@ void explain_ask(const struct match_input *input, uint32_t number, uint32_t tena
 	for (size_t g = 0; g < ret->group_count; g++)
 		ret->never &= ret->groups[g].never;
 	ret->summary = summarise(ret, matcher->site_count, replica_backoff_s, arena);
+}
+
+static const char *wait_text(int64_t wait_us, struct arena *arena)
+{
+	char text[32];
+
+	/* Whole seconds: nobody estimates better. */
+	return arena_strdup(arena, unit_human(UNIT_DURATION, (wait_us + 999999) / 1000000 * 1000000, text, sizeof(text)));
+}
+
+void explain_start(struct explanation *explanation, int64_t now_us, int64_t start_us, int64_t reserved_us, struct arena *arena)
+{
+	int64_t wait_us = start_us > now_us ? start_us - now_us : 0, latest_us = reserved_us > now_us ? reserved_us - now_us : 0;
+	const char *latest = latest_us > 0 ? wait_text(latest_us, arena) : "now";
+
+	explanation->start_us = start_us;
+	explanation->reserved_us = reserved_us;
+	if (start_us < 0 && reserved_us <= 0)
+		explanation->start = explanation->never ? "not as things are" : "not known: nothing says when what it needs will be free";
+	else if (start_us < 0)
+		explanation->start = latest_us > 0 ? arena_printf(arena, "in %s at the latest", latest) : latest;
+	else if (wait_us == 0)
+		explanation->start = "now";
+	else if (reserved_us <= 0 || latest_us < wait_us)
+		explanation->start = arena_printf(arena, "in about %s", wait_text(wait_us, arena));
+	else
+		explanation->start = arena_printf(arena, "in about %s, in %s at the latest", wait_text(wait_us, arena), latest);
 }

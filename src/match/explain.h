@@ -32,11 +32,16 @@ struct explanation {
 	struct explain_ahead *ahead_by; /* the tenants that they are of, the most first, EXPLAIN_AHEAD_MAX at most */
 	size_t ahead_by_count;
 	struct verdict *verdicts; /* one per site */
+	int64_t start_us;    /* the estimated start; -1 not known */
+	int64_t reserved_us; /* the latest start, of what the last round reserved for; 0 nothing */
+	const char *start;   /* "in about 2 h, in 3 h at the latest"; of explain_start(), NULL before */
 };
 
 /* Explains the class against the books' sites, for the tenant. `entry` NULL: not in the queue. `replica_backoff_s` > 0: it is
  * waiting for that long whatever the sites say. Everything is the arena's. O(sites * distinct node states). */
 void explain_ask(const struct match_input *input, uint32_t class, uint32_t tenant, const struct match_entry *entry,
 		 int64_t replica_backoff_s, struct arena *arena, struct explanation *ret);
+/* Says when it starts: the estimate of match/forecast.h (-1: not known) and the reservation of the last round (0: none). */
+void explain_start(struct explanation *explanation, int64_t now_us, int64_t start_us, int64_t reserved_us, struct arena *arena);
 
 #endif

@@ -194,14 +194,6 @@ bool share_pick_may_reclaim(const struct share_pick *pick, uint32_t tenant, cons
 	return quota_may_reclaim(share_pick_shares(pick), pick, tenant, more, from);
 }
 
-bool shares_have_quotas(const struct shares *shares)
-{
-	for (size_t i = 0; i < shares->count; i++)
-		if (shares->nodes[i].has_quota)
-			return true;
-	return false;
-}
-
 void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const struct amounts *amounts, struct amounts *ret)
 {
 	const struct shares *shares = share_pick_shares(pick);
@@ -223,4 +215,12 @@ void share_pick_lacking(const struct share_pick *pick, uint32_t tenant, const st
 			break;
 	}
 	*ret = (struct amounts){ lacking[0], lacking[1], lacking[2] };
+}
+
+bool shares_have_quotas(const struct shares *shares)
+{
+	for (size_t i = 0; i < shares->count; i++)
+		if (shares->nodes[i].has_quota)
+			return true;
+	return false;
 }

@@ -82,8 +82,8 @@ static struct amounts amounts_of(const struct ask *ask)
 	return (struct amounts){ ask->shape.cpu_milli * workers, ask->shape.memory_mib * workers, ask->shape.chips.milli * workers };
 }
 
-/* Opens the scene, with the classes' entries as they are; what was placed first runs from then on. */
-static void stage_open(struct scene *scene, const struct once_class *classes, size_t class_count, struct stage *stage)
+/* Opens the scene; what was placed first runs from then on. */
+static void stage_open(struct scene *scene, struct stage *stage)
 {
 	struct arena *arena = &scene->input.arena;
 	struct once_input input = scene->input.match;
@@ -92,8 +92,8 @@ static void stage_open(struct scene *scene, const struct once_class *classes, si
 	struct match_plan plan;
 
 	*stage = (struct stage){ 0 };
-	input.classes = classes;
-	input.class_count = class_count;
+	input.classes = scene->classes;
+	input.class_count = scene->class_count;
 	once_open(&stage->once, &input, arena);
 	first = stage->once.input;
 	first.streams = streams;
@@ -101,7 +101,7 @@ static void stage_open(struct scene *scene, const struct once_class *classes, si
 	for (size_t s = 0; s < stage->once.input.stream_count; s++) {
 		size_t c = stage->once.class_of[s];
 
-		if (c < scene->class_count && scene->running[c])
+		if (scene->running[c])
 			streams[first.stream_count++] = stage->once.input.streams[s];
 		else
 			stage->streams[stage->stream_count++] = stage->once.input.streams[s];
@@ -154,40 +154,48 @@ static void raise_limits(struct scene *scene, struct stage *stage, const struct 
 	shares_set_policy(stage->once.shares, &scene->raised_policy);
 }
 
+static size_t stream_of(const struct scene *scene, size_t class)
+{
+	size_t at = 0;
+
+	for (size_t c = 0; c < class; c++)
+		at += !scene->running[c];
+	return at;
+}
+
 /* Whether a whole round over books made anew places the entry with this ask, or makes room for it when `may_stop`. */
 static bool starts_anew(struct scene *scene, size_t class, size_t entry, const struct ask *ask, int64_t time_us, bool may_stop,
 			const struct amounts *raise, const struct relax_change *change)
 {
-	struct once_class classes[CLASSES_MAX + 1];
 	struct match_entry changed = scene->classes[class].entries[entry];
-	struct match_entry *rest = ARENA_ARRAY(&scene->input.arena, struct match_entry, scene->classes[class].entry_count);
-	uint64_t demand = changed.demand;
+	struct match_entry rest[8];
+	struct match_stream *stream;
 	struct match_plan plan;
 	struct stage stage;
 	size_t at = 0;
 	bool starts = false;
 
-	changed.time_us = time_us;
-	for (size_t e = 0; e < scene->classes[class].entry_count; e++)
+	stage_open(scene, &stage);
+	stream = &stage.streams[stream_of(scene, class)];
+	for (size_t e = 0; e < stream->entry_count; e++)
 		if (e != entry)
-			rest[at++] = scene->classes[class].entries[e];
-	for (size_t c = 0; c < scene->class_count; c++)
-		classes[c] = scene->classes[c];
-	classes[class].entries = rest;
-	classes[class].entry_count = at;
-	classes[scene->class_count] = (struct once_class){ ask, scene->classes[class].tenant, &changed, 1 };
-	stage_open(scene, classes, scene->class_count + 1, &stage);
+			rest[at++] = stream->entries[e];
+	changed.time_us = time_us;
+	stage.streams[stage.queue.stream_count++] =
+		(struct match_stream){ matcher_class_add(stage.once.matcher, ask), stream->tenant, &changed, 1 };
+	stream->entries = rest;
+	stream->entry_count = at;
 	if (raise)
 		raise_limits(scene, &stage, raise);
 	match_round(&stage.queue, &scene->input.arena, &plan);
 	for (size_t p = 0; p < plan.placement_count; p++)
-		if (plan.placements[p].demand == demand) {
+		if (plan.placements[p].demand == changed.demand) {
 			starts = true;
 			if (change)
 				assert_int_equal(plan.placements[p].site, change->site);
 		}
 	for (size_t p = 0; may_stop && p < plan.preemption_count; p++)
-		starts |= plan.preemptions[p].by == demand;
+		starts |= plan.preemptions[p].by == changed.demand;
 	stage_close(&stage);
 	return starts;
 }
@@ -263,15 +271,6 @@ static void assert_same(const struct relaxation *a, const struct relaxation *b)
 		assert_string_equal(a->changes[c].sentence, b->changes[c].sentence);
 }
 
-static size_t stream_of(const struct stage *stage, const struct scene *scene, size_t class)
-{
-	size_t at = 0;
-
-	for (size_t c = 0; c < class; c++)
-		at += !scene->running[c];
-	return at;
-}
-
 struct tally {
 	size_t fits, changes, pairs, none, obstacles, made_room;
 };
@@ -285,8 +284,8 @@ static void check_entry(struct scene *scene, size_t class, size_t entry, struct 
 	struct match_plan plan;
 	bool placed = false;
 
-	stage_open(scene, scene->classes, scene->class_count, &stage);
-	stream = &stage.streams[stream_of(&stage, scene, class)];
+	stage_open(scene, &stage);
+	stream = &stage.streams[stream_of(scene, class)];
 	for (uint32_t s = 0; s < matcher_site_count(stage.once.matcher); s++)
 		pool_totals(matcher_pool(stage.once.matcher, s), &before[s]);
 	relax_ask(&stage.queue, stream->class, stream->tenant, &stream->entries[entry], &scene->input.arena, &said);
