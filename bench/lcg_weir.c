@@ -7,6 +7,7 @@
 #include "sim/replay.h"
 
 #define SECOND_US INT64_C(1000000)
+#define SCARCITY_PERMILLE 100 /* examples/policies/grid.yaml */
 
 static void make_network(const struct lcg *lcg, struct arena *arena, struct network_spec *ret)
 {
@@ -45,7 +46,7 @@ static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network
 	return (uint32_t)(*count)++;
 }
 
-void lcg_weir(struct lcg *lcg)
+static void run_order(struct lcg *lcg, enum queue_order order)
 {
 	cleanup_arena struct arena arena = { 0 };
 	struct replay_job *jobs = ARENA_ARRAY(&arena, struct replay_job, lcg->job_count);
@@ -61,6 +62,8 @@ void lcg_weir(struct lcg *lcg)
 
 	make_network(lcg, &arena, &network);
 	policy_defaults(&policy);
+	policy.order = order;
+	policy.weights.scarcity_permille = order == QUEUE_SHORT ? SCARCITY_PERMILLE : 0;
 	for (size_t u = 0; u < lcg->user_count; u++)
 		tenants[u] = (struct replay_tenant){ arena_printf(&arena, "user-%zu", u + 1), arena_printf(&arena, "group-%u", lcg->user_group[u] + 1) };
 	for (size_t j = 0; j < lcg->job_count; j++) {
@@ -74,4 +77,14 @@ void lcg_weir(struct lcg *lcg)
 	replay_run(&trace, &settings, &arena, &replay);
 	for (size_t j = 0; j < lcg->job_count; j++)
 		lcg->jobs[j].start_s = replay.outcomes[j].start_us < 0 ? -1 : replay.outcomes[j].start_us / SECOND_US;
+}
+
+void lcg_weir(struct lcg *lcg)
+{
+	run_order(lcg, QUEUE_SHORT);
+}
+
+void lcg_weir_age(struct lcg *lcg)
+{
+	run_order(lcg, QUEUE_AGE);
 }

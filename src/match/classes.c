@@ -56,6 +56,7 @@ void matcher_learn(struct matcher *matcher, uint32_t number, int64_t entries)
 	const struct class *class = class_at(matcher, number);
 
 	chooser_learn(matcher->chooser, class->need, entries * class->workers);
+	scarcity_learn(matcher, number);
 }
 
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class)
@@ -179,7 +180,9 @@ static int64_t site_cost(const struct matcher *matcher, const struct class *clas
 	struct score score;
 
 	score_site(class->ask, &matcher->sites[site].view, &matcher->context, &matcher->policy->weights, &score);
-	return score.total;
+	if (matcher->policy->weights.scarcity_permille > 0)
+		score.total += score_scarcity(class->ask, &matcher->sites[site].view, matcher->sites[site].scarcity_permille, &matcher->policy->weights);
+	return score.total > SCORE_MAX ? SCORE_MAX : score.total;
 }
 
 static void note_cheapest(struct class_cache *cache, struct candidate candidate)
@@ -201,10 +204,23 @@ static void note_cheapest(struct class_cache *cache, struct candidate candidate)
 	cache->cheapest[at] = candidate;
 }
 
-static void set_allowed(struct class_cache *cache, uint32_t site, bool allowed)
+/* What the site has of the class's main resource, in milli. */
+static int64_t site_reach(const struct matcher *matcher, const struct class *class, uint32_t site)
+{
+	struct pool_totals totals;
+
+	if (!matcher->sites[site].pool)
+		return 0;
+	pool_totals(matcher->sites[site].pool, &totals);
+	return class->ask->shape.chips.milli > 0 ? totals.chips * CHIP_MILLI : totals.cpu_milli;
+}
+
+static void set_allowed(const struct matcher *matcher, struct class *class, struct class_cache *cache, uint32_t site, bool allowed)
 {
 	uint64_t bit = (uint64_t)1 << (site % 64);
 
+	if (matcher->policy->order == QUEUE_SHORT || matcher->policy->weights.scarcity_permille > 0)
+		class->reach += ((int)allowed - (int)((cache->allowed[site / 64] & bit) != 0)) * site_reach(matcher, class, site);
 	cache->allowed_count -= (cache->allowed[site / 64] & bit) != 0;
 	cache->allowed[site / 64] &= ~bit;
 	if (!allowed)
@@ -239,6 +255,8 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 	cache->queued = mem_alloc(words * sizeof(uint64_t));
 	cache->costs = mem_resize(NULL, matcher->site_count + 1, sizeof(*cache->costs));
 	memset(cache->costs, 0xff, (matcher->site_count + 1) * sizeof(*cache->costs));
+	class->reach = 0;
+	class->reach_known = true;
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	for (uint32_t s = 0; s < matcher->site_count; s++) {
 		struct verdict verdict = check_rules(&chips, &matcher->sites[s]);
@@ -247,7 +265,7 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 			note_refused(cache, s, verdict);
 			continue;
 		}
-		set_allowed(cache, s, true);
+		set_allowed(matcher, class, cache, s, true);
 		ARRAY_RESERVE(cache->heap, cache->heap_capacity, cache->heap_count + 1);
 		cache->costs[s] = site_cost(matcher, class, s);
 		cache->heap[cache->heap_count++] = (struct candidate){ cache->costs[s], s };
@@ -271,7 +289,7 @@ static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	verdict = check_rules(&chips, &matcher->sites[site]);
-	set_allowed(cache, site, verdict.code == VERDICT_FITS);
+	set_allowed(matcher, class, cache, site, verdict.code == VERDICT_FITS);
 	if (verdict.code != VERDICT_FITS) {
 		note_refused(cache, site, verdict);
 		return;

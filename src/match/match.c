@@ -11,6 +11,7 @@
 
 #include "match/preempt.h"
 #include "match/round.h"
+#include "match/turn.h"
 
 #define SITE_CHOICES 3 /* sites with room that are compared in full */
 #define URGENT_MIN_US (INT64_C(600) * 1000000)
@@ -55,6 +56,12 @@ static struct class *class_of(const struct round *round, size_t stream)
 /* Those that are done come first, to be thrown out. */
 static bool older(const struct round *round, uint32_t a, uint32_t b)
 {
+	if (round->matcher->policy->order == QUEUE_SHORT && !round->streams[a].done && !round->streams[b].done) {
+		int order = turn_compare(round, head(round, a), round->input->streams[a].tenant, head(round, b), round->input->streams[b].tenant);
+
+		if (order)
+			return order < 0;
+	}
 	uint64_t order_a = round->streams[a].done ? 0 : head(round, a)->order;
 	uint64_t order_b = round->streams[b].done ? 0 : head(round, b)->order;
 
@@ -82,6 +89,7 @@ static void queue_down(const struct round *round, struct tenant_queue *queue, si
 
 struct sorted_stream {
 	int64_t priority;
+	int band;
 	uint32_t tenant;
 	uint32_t stream;
 };
@@ -92,27 +100,29 @@ static int compare_streams(const void *left, const void *right)
 
 	if (a->priority != b->priority)
 		return a->priority > b->priority ? -1 : 1;
+	if (a->band != b->band)
+		return a->band < b->band ? -1 : 1;
 	if (a->tenant != b->tenant)
 		return a->tenant < b->tenant ? -1 : 1;
 	return (a->stream > b->stream) - (a->stream < b->stream);
 }
 
-static struct sorted_stream *sort_streams(const struct round *round, size_t *ret_count)
+static struct sorted_stream *sort_streams(struct round *round, size_t *ret_count)
 {
 	struct sorted_stream *sorted = ARENA_ARRAY(round->arena, struct sorted_stream, round->input->stream_count + 1);
 	size_t count = 0;
 
 	for (size_t s = 0; s < round->input->stream_count; s++)
 		if (round->input->streams[s].entry_count > 0)
-			sorted[count++] = (struct sorted_stream){ class_of(round, s)->ask->priority, round->input->streams[s].tenant,
-								  (uint32_t)s };
+			sorted[count++] = (struct sorted_stream){ class_of(round, s)->ask->priority, turn_band(round, round->input->streams[s].class),
+								  turn_tenant(round, round->input->streams[s].tenant), (uint32_t)s };
 	if (count > 1)
 		qsort(sorted, count, sizeof(*sorted), compare_streams);
 	*ret_count = count;
 	return sorted;
 }
 
-/* The streams [0, count) are of one priority. */
+/* The streams [0, count) are of one priority and band. */
 static void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret)
 {
 	uint32_t *heaps = ARENA_ARRAY(round->arena, uint32_t, count);
@@ -201,7 +211,7 @@ static uint32_t pick_stream(struct round *round, struct level *level)
 /* The stream's head changed. One picked for its deadline need not stand on top; then the whole heap is put in order. */
 static void stream_moved(struct round *round, struct level *level, uint32_t stream)
 {
-	struct tenant_queue *queue = queue_of(level, round->input->streams[stream].tenant);
+	struct tenant_queue *queue = queue_of(level, turn_tenant(round, round->input->streams[stream].tenant));
 
 	if (round->streams[stream].done)
 		return;
@@ -508,7 +518,7 @@ static bool run_levels(struct round *round, struct sorted_stream *sorted, size_t
 	for (size_t begin = 0; begin < left; begin = end) {
 		struct level level;
 
-		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority;)
+		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority && sorted[end].band == sorted[begin].band;)
 			end++;
 		level_open(round, sorted + begin, end - begin, &level);
 		if (!run_level(round, &level, covered_only))
