@@ -1,6 +1,8 @@
 /* A small network that lives in made-up time, for tests of rounds: demands arrive, are placed, run, end, are
  * preempted and come back. It keeps books of its own, node by node and tenant by tenant, sharing no code with the matcher,
- * and fails the test at once when something is given out twice, a gang is torn apart or a limit is passed. */
+ * and fails the test at once when something is given out twice, now or at any time to come if everything takes as long as it may
+ * and the reservations come about; when a gang is torn apart, a limit is passed at any level of the tenants, or a near deadline
+ * comes after one that is not. */
 #ifndef TESTS_MATCH_PLAY_H
 #define TESTS_MATCH_PLAY_H
 
@@ -70,5 +72,7 @@ size_t play_count(const struct play *play, enum play_state state);
 void play_end(struct play *play, struct play_demand *demand);
 /* Milli-chips that the tenant's demands hold now. */
 int64_t play_held_milli(const struct play *play, uint32_t tenant);
+/* All that the tenant of this name holds now, with all below it in the policy. */
+void play_held(const struct play *play, const char *name, struct amounts *ret);
 
 #endif
