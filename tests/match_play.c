@@ -391,7 +391,7 @@ static void carry_out(struct play *play)
 	}
 }
 
-void play_round(struct play *play)
+void play_match(struct play *play)
 {
 	struct match_entry *entries;
 
@@ -402,9 +402,19 @@ void play_round(struct play *play)
 	entries = ARENA_ARRAY(&play->round_arena, struct match_entry, PLAY_STREAMS_MAX);
 	make_input(play, entries);
 	match_round(&play->input, &play->round_arena, &play->plan);
+}
+
+void play_carry_out(struct play *play)
+{
 	carry_out(play);
 	check_books(play);
 	check_course(play);
 	check_limits(play);
 	check_deadlines(play);
+}
+
+void play_round(struct play *play)
+{
+	play_match(play);
+	play_carry_out(play);
 }

@@ -63,8 +63,11 @@ void play_open(struct play *play, uint64_t seed, const struct play_settings *set
 void play_close(struct play *play);
 /* A job: workers of so many milli-chips, a core a chip. `limit_us` 0: not known when it ends. It runs for `runtime_us`. */
 struct play_demand *play_submit(struct play *play, unsigned tenant, int64_t workers, int64_t chips_milli, int64_t limit_us, int64_t runtime_us);
-/* Ends what is due, then one round; checks it, and makes its plan come true: placed ones run, victims stop at once and requeue. */
-void play_round(struct play *play);
+/* Ends what is due, then one round: its plan. */
+void play_match(struct play *play);
+/* Makes the plan come true: placed ones run, victims stop at once and requeue. Checks what comes of it. */
+void play_carry_out(struct play *play);
+void play_round(struct play *play); /* both */
 /* The next moment at which something ends; INT64_MAX nothing does. */
 int64_t play_next_us(const struct play *play);
 size_t play_count(const struct play *play, enum play_state state);
