@@ -43,6 +43,7 @@ void matcher_class_remove(struct matcher *matcher, uint32_t number)
 {
 	struct class *class = class_at(matcher, number);
 
+	matcher_settle(matcher); /* one of them may be the class's */
 	class_cache_drop(matcher, number);
 	chooser_need_remove(matcher->chooser, class->need);
 	arena_done(&class->arena);
@@ -261,6 +262,22 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 	return cache;
 }
 
+/* One of the cheapest is refused now. When there may be others behind it, they are found anew. O(sites). */
+static void forget_cheapest(struct matcher *matcher, struct class_cache *cache, uint32_t site)
+{
+	bool full = cache->cheapest_count == NEAREST_SITES;
+	size_t at = 0;
+
+	while (at < cache->cheapest_count && cache->cheapest[at].site != site)
+		at++;
+	if (at == cache->cheapest_count)
+		return;
+	memmove(&cache->cheapest[at], &cache->cheapest[at + 1], (--cache->cheapest_count - at) * sizeof(struct candidate));
+	for (uint32_t s = 0; full && s < matcher->site_count; s++)
+		if (class_allows(cache, s))
+			note_cheapest(cache, (struct candidate){ cache->costs[s], s });
+}
+
 /* The site itself changed: its rules anew. */
 static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 {
@@ -272,8 +289,11 @@ static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	verdict = check_rules(&chips, &matcher->sites[site]);
 	set_allowed(cache, site, verdict.code == VERDICT_FITS);
+	if (cache->nearest.code != VERDICT_FITS && cache->nearest_site == site && verdict_compare(&verdict, &cache->nearest) != 0)
+		cache->nearest_past = true;
 	if (verdict.code != VERDICT_FITS) {
 		note_refused(cache, site, verdict);
+		forget_cheapest(matcher, cache, site);
 		return;
 	}
 	cache->stale |= cache->costs[site] >= 0 && cache->costs[site] != site_cost(matcher, class, site);
@@ -306,7 +326,7 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 		class_cache_drop(matcher, number);
 	if (class->cache)
 		catch_up(matcher, class);
-	if (class->cache && class->cache->stale)
+	if (class->cache && (class->cache->stale || (class->cache->nearest_past && class->cache->allowed_count == 0)))
 		class_cache_drop(matcher, number);
 	if (class->cache) {
 		if (matcher->newest != number) {
@@ -319,7 +339,7 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 	matcher->log_read = matcher->log_end;
 	matcher->cache_bytes += class->cache->bytes;
 	link_newest(matcher, number);
-	while (matcher->cache_bytes > CLASS_CACHE_BYTES_MAX && matcher->oldest != number)
+	while (matcher->cache_bytes > matcher->cache_bytes_max && matcher->oldest != number)
 		class_cache_drop(matcher, matcher->oldest);
 	return class->cache;
 }

@@ -15,6 +15,7 @@ struct matcher *matcher_new(const struct policy_spec *policy, const struct rule_
 	matcher->chooser = chooser_new(policy->nodes, &matcher->context, seed);
 	matcher->log = mem_alloc(LOG_MAX * sizeof(*matcher->log));
 	matcher->class_free = matcher->newest = matcher->oldest = MATCH_CLASS_NONE;
+	matcher->cache_bytes_max = CLASS_CACHE_BYTES_MAX;
 	return matcher;
 }
 
@@ -123,6 +124,16 @@ static void list_work(struct matcher *matcher, struct match_work *work)
 	matcher->work_count++;
 }
 
+/* Field by field: what lies between them may differ in a copy. */
+static bool same_slots(const struct slot *a, const struct slot *b, uint32_t count)
+{
+	for (uint32_t w = 0; w < count; w++)
+		if (a[w].worker != b[w].worker || a[w].group != b[w].group || a[w].node != b[w].node || a[w].chip_milli != b[w].chip_milli ||
+		    a[w].chips != b[w].chips)
+			return false;
+	return true;
+}
+
 /* The next promise is this very placement: the slots are taken already. */
 static bool redeem(struct matcher *matcher, const struct match_work *work)
 {
@@ -132,7 +143,7 @@ static bool redeem(struct matcher *matcher, const struct match_work *work)
 		return false;
 	promise = &matcher->promises[matcher->promise_first];
 	if (promise->demand != work->demand || promise->replica != work->replica || promise->site != work->site ||
-	    promise->slot_count != work->slot_count || memcmp(promise->slots, work->slots, work->slot_count * sizeof(*work->slots)) != 0)
+	    promise->slot_count != work->slot_count || !same_slots(promise->slots, work->slots, work->slot_count))
 		return false;
 	free(promise->slots);
 	matcher->promise_first++;
