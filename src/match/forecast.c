@@ -15,7 +15,6 @@ struct act {
 	int64_t ends_us;
 	uint64_t number; /* ties by the order of their making */
 	struct match_work *work;
-	bool real;
 };
 
 struct play {
@@ -23,6 +22,7 @@ struct play {
 	struct matcher *matcher;
 	struct shares *shares;
 	struct arena *arena;
+	struct arena round; /* of one round */
 	struct match_stream *streams; /* what is left of each */
 	struct match_entry **entries;
 	size_t **indexes; /* of the entries left, in the input's */
@@ -33,8 +33,10 @@ struct play {
 	uint64_t acts;
 	struct match_work **ended; /* real ones, to be begun again */
 	size_t ended_count, ended_capacity;
-	struct match_work **played; /* placed in the play and not ended in it */
-	size_t played_count, played_capacity;
+	struct match_work *played; /* placed in the play */
+	size_t played_count;
+	struct match_work **stopped; /* real ones that others would stop for */
+	size_t stopped_count, stopped_capacity;
 	size_t placed, left;
 };
 
@@ -43,9 +45,9 @@ static bool sooner(const struct act *a, const struct act *b)
 	return a->ends_us != b->ends_us ? a->ends_us < b->ends_us : a->number < b->number;
 }
 
-static void act_add(struct play *play, struct match_work *work, int64_t ends_us, bool real)
+static void act_add(struct play *play, struct match_work *work, int64_t ends_us)
 {
-	struct act act = { ends_us, play->acts++, work, real };
+	struct act act = { ends_us, play->acts++, work };
 	size_t at;
 
 	ARRAY_RESERVE(play->heap, play->heap_capacity, play->heap_count + 1);
@@ -106,7 +108,7 @@ static void open_works(struct play *play)
 				ends_us = work->started_us + expected_us(play, ends_us - work->started_us);
 			if (ends_us <= now_us)
 				ends_us = now_us + (now_us - ends_us) / 2 + 1;
-			act_add(play, work, ends_us, true);
+			act_add(play, work, ends_us);
 		}
 }
 
@@ -134,28 +136,40 @@ static void open_streams(struct play *play)
 	}
 }
 
+/* Whether it runs in the play at this moment. */
+static bool is_listed(const struct play *play, const struct match_work *work)
+{
+	const struct site_books *books = &play->matcher->sites[work->site];
+
+	return work->place < books->work_count && books->works[work->place] == work;
+}
+
+static bool is_real(const struct play *play, const struct match_work *work)
+{
+	return work < play->played || work >= play->played + play->played_count;
+}
+
 static void start(struct play *play, const struct match_placement *placement, int64_t now_us)
 {
 	const struct match_stream *stream = &play->streams[placement->stream];
 	struct match_entry *entries = play->entries[placement->stream];
-	struct match_work *work = ARENA_NEW(play->arena, struct match_work);
+	struct match_work *work = &play->played[play->played_count++];
 	size_t at = 0;
 
 	while (entries[at].demand != placement->demand || entries[at].replica != placement->replica)
 		at++;
 	play->forecast->start_us[placement->stream][play->indexes[placement->stream][at]] = now_us;
 	*work = (struct match_work){ .demand = placement->demand, .replica = placement->replica, .class = stream->class,
-				     .tenant = stream->tenant, .site = placement->site, .slots = placement->slots,
+				     .tenant = stream->tenant, .site = placement->site,
+				     .slots = arena_dup(play->arena, placement->slots, placement->slot_count * sizeof(struct slot)),
 				     .slot_count = (uint32_t)placement->slot_count, .started_us = now_us, .ends_us = INT64_MAX,
 				     .borrowed = placement->borrowed };
 	if (entries[at].time_us > 0) {
 		work->ends_us = now_us + entries[at].time_us;
-		act_add(play, work, now_us + expected_us(play, entries[at].time_us), false);
+		act_add(play, work, now_us + expected_us(play, entries[at].time_us));
 	}
 	matcher_begin(play->matcher, work);
 	shares_charge(play->shares, stream->tenant, work_amounts(play, work), now_us);
-	ARRAY_RESERVE(play->played, play->played_capacity, play->played_count + 1);
-	play->played[play->played_count++] = work;
 	entries[at].demand = 0; /* closed up after the round */
 	play->placed++;
 	play->left--;
@@ -174,6 +188,19 @@ static void close_up(struct play *play, size_t s)
 	play->streams[s].entry_count = kept;
 }
 
+/* The victim stops, as when it is told to; it does not come back within the play. Its later end stays in the heap and is passed over. */
+static void stop(struct play *play, struct match_work *work, int64_t now_us)
+{
+	if (work->stopping)
+		return;
+	work->stopping = true;
+	act_add(play, work, now_us + STOPPING_US);
+	if (!is_real(play, work))
+		return;
+	ARRAY_RESERVE(play->stopped, play->stopped_capacity, play->stopped_count + 1);
+	play->stopped[play->stopped_count++] = work;
+}
+
 static void play_round(struct play *play, int64_t now_us, size_t placements_max)
 {
 	struct match_input input = *play->input;
@@ -183,9 +210,13 @@ static void play_round(struct play *play, int64_t now_us, size_t placements_max)
 	input.streams = play->streams;
 	input.now_us = now_us;
 	input.limits = (struct match_limits){ .placements_max = placements_max };
-	match_round(&input, play->arena, &plan);
+	input.probe = NULL;
+	arena_reset(&play->round);
+	match_round(&input, &play->round, &plan);
 	for (size_t p = 0; p < plan.placement_count; p++)
 		start(play, &plan.placements[p], now_us);
+	for (size_t p = 0; p < plan.preemption_count; p++)
+		stop(play, plan.preemptions[p].victim, now_us);
 	for (size_t s = 0; s < input.stream_count; s++)
 		if (plan.streams[s].placed > 0)
 			close_up(play, s);
@@ -197,14 +228,14 @@ static void end_until(struct play *play, int64_t now_us)
 	while (play->heap_count > 0 && play->heap[0].ends_us <= now_us) {
 		struct act act = act_take(play);
 
+		if (!is_listed(play, act.work))
+			continue;
 		matcher_end(play->matcher, act.work);
 		shares_release(play->shares, act.work->tenant, work_amounts(play, act.work), now_us);
-		if (act.real) {
-			ARRAY_RESERVE(play->ended, play->ended_capacity, play->ended_count + 1);
-			play->ended[play->ended_count++] = act.work;
-		} else {
-			act.work->slot_count = 0; /* nothing is left to take back */
-		}
+		if (!is_real(play, act.work))
+			continue;
+		ARRAY_RESERVE(play->ended, play->ended_capacity, play->ended_count + 1);
+		play->ended[play->ended_count++] = act.work;
 	}
 }
 
@@ -212,10 +243,12 @@ static void take_back(struct play *play)
 {
 	matcher_settle(play->matcher);
 	for (size_t w = play->played_count; w-- > 0;)
-		if (play->played[w]->slot_count > 0)
-			matcher_end(play->matcher, play->played[w]);
+		if (is_listed(play, &play->played[w]))
+			matcher_end(play->matcher, &play->played[w]);
 	for (size_t w = play->ended_count; w-- > 0;)
 		matcher_begin(play->matcher, play->ended[w]);
+	for (size_t w = 0; w < play->stopped_count; w++)
+		play->stopped[w]->stopping = false;
 }
 
 /* Those that were not played to their start: as many again take as long again. In the order of their age. */
@@ -263,6 +296,7 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 	play.shares = shares_clone(input->shares);
 	open_works(&play);
 	open_streams(&play);
+	play.played = ARENA_ARRAY(arena, struct match_work, (placements_max < play.left ? placements_max : play.left) + 1);
 	while (play.left > 0 && ret->steps < steps_max && play.placed < placements_max) {
 		play_round(&play, now_us, placements_max - play.placed);
 		more = play.heap_count > 0;
@@ -280,5 +314,6 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 	shares_free(play.shares);
 	free(play.heap);
 	free(play.ended);
-	free(play.played);
+	free(play.stopped);
+	arena_done(&play.round);
 }
