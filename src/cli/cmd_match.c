@@ -101,7 +101,7 @@ static void sum_up(const struct trial *trial, struct arena *arena, struct totals
 		ret->workers += placement->slot_count;
 		ret->sites += !used[placement->site];
 		used[placement->site] = true;
-		ret->price_micro += price_at_site(trial->input.classes[placement->class_index].ask, &trial->input.sites[placement->site]);
+		ret->price_micro += price_at_site(placement_ask(trial, placement), &trial->input.sites[placement->site]);
 	}
 }
 
@@ -188,7 +188,7 @@ static void print_placements(const struct trial *trial, struct arena *arena)
 	for (size_t r = 0; r < count; r++) {
 		const struct match_placement *first = rows[r].first;
 		const struct site_view *site = &trial->input.sites[first->site];
-		const struct ask *ask = trial->input.classes[first->class_index].ask;
+		const struct ask *ask = placement_ask(trial, first);
 		int64_t chips = ask->shape.chips.milli * (int64_t)rows[r].workers;
 
 		table_cell(table, STYLE_PLAIN, trial->demands[first->demand - 1]->name);
@@ -281,7 +281,7 @@ static json_t *placements_json(const struct trial *trial)
 						      trial->demands[placement->demand - 1]->name, "replica", (json_int_t)placement->replica,
 						      "site", site->name, "tier", tier_to_string(site->tier), "score_micro",
 						      (json_int_t)placement->score, "price_micro",
-						      (json_int_t)price_at_site(trial->input.classes[placement->class_index].ask, site),
+						      (json_int_t)price_at_site(placement_ask(trial, placement), site),
 						      "candidates", (json_int_t)placement->candidates, "workers", slots));
 	}
 	return list;

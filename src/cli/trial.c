@@ -22,7 +22,7 @@ static void open_sites(struct trial *trial, struct arena *arena)
 		supply_init(&trial->supplies[s], spec->groups, spec->group_count);
 		views[s] = (struct site_view){ .index = (uint32_t)s, .name = spec->name, .title = spec->title, .tier = spec->tier,
 					       .region = spec->region, .engine = spec->engine, .condition = CONDITION_UP,
-					       .price = spec->price, .supply = &trial->supplies[s] };
+					       .price = spec->price, .energy = spec->energy, .supply = &trial->supplies[s] };
 	}
 	trial->input.sites = views;
 	trial->input.site_count = count;
@@ -50,7 +50,7 @@ static int compare_demands(const void *left, const void *right)
 }
 
 /* Fills one class from demands of equal asks, which come in their order of age. */
-static void make_class(struct trial *trial, struct match_class *class, const struct keyed_demand *keyed, size_t count,
+static void make_class(struct trial *trial, struct once_class *class, const struct keyed_demand *keyed, size_t count,
 		       const uint64_t *orders, struct arena *arena)
 {
 	struct match_entry *entries;
@@ -64,16 +64,17 @@ static void make_class(struct trial *trial, struct match_class *class, const str
 
 		trial->class_of[demand] = trial->input.class_count;
 		for (uint32_t r = 0; r < demand_placements(trial->demands[demand]); r++)
-			entries[at++] = (struct match_entry){ demand + 1, r, orders[demand] + r };
+			entries[at++] = (struct match_entry){ .demand = demand + 1, .replica = r, .order = orders[demand] + r,
+							      .time_us = trial->demands[demand]->time_limit_us };
 	}
-	*class = (struct match_class){ &trial->demands[keyed[0].demand]->ask, entries, total };
+	*class = (struct once_class){ .ask = &trial->demands[keyed[0].demand]->ask, .entries = entries, .entry_count = total };
 	trial->input.class_count++;
 }
 
 static void make_classes(struct trial *trial, struct arena *arena)
 {
 	struct keyed_demand *keyed = ARENA_ARRAY(arena, struct keyed_demand, trial->demand_count + 1);
-	struct match_class *classes = ARENA_ARRAY(arena, struct match_class, trial->demand_count + 1);
+	struct once_class *classes = ARENA_ARRAY(arena, struct once_class, trial->demand_count + 1);
 	uint64_t *orders = ARENA_ARRAY(arena, uint64_t, trial->demand_count + 1);
 	uint64_t order = 1;
 	size_t first = 0;
@@ -96,17 +97,39 @@ static void make_classes(struct trial *trial, struct arena *arena)
 	trial->input.classes = classes;
 }
 
+const struct ask *placement_ask(const struct trial *trial, const struct match_placement *placement)
+{
+	return trial->input.classes[trial->once.class_of[placement->stream]].ask;
+}
+
 /* Books the plan, so that reasons speak of what is left. */
 static void book(struct trial *trial, struct arena *arena)
 {
 	trial->placed = ARENA_ARRAY(arena, size_t, trial->demand_count + 1);
 	for (size_t p = 0; p < trial->plan.placement_count; p++) {
 		const struct match_placement *placement = &trial->plan.placements[p];
-		const struct shape *shape = &trial->input.classes[placement->class_index].ask->shape;
+		const struct shape *shape = &placement_ask(trial, placement)->shape;
 
 		for (size_t w = 0; w < placement->slot_count; w++)
 			supply_take(&trial->supplies[placement->site], &placement->slots[w], shape);
 		trial->placed[placement->demand - 1]++;
+	}
+}
+
+/* Why the rest waits, against what the round left free: the first stream of a class with something left speaks for it. */
+static void explain_rest(struct trial *trial, struct arena *arena)
+{
+	const struct match_input *input = &trial->once.input;
+
+	matcher_settle(trial->once.matcher);
+	for (uint32_t s = 0; s < trial->network->site_count; s++)
+		matcher_site_supply(trial->once.matcher, &trial->input.sites[s]);
+	trial->reasons = ARENA_ARRAY(arena, struct explanation, trial->input.class_count + 1);
+	for (size_t s = 0; s < input->stream_count; s++) {
+		struct explanation *reason = &trial->reasons[trial->once.class_of[s]];
+
+		if (!reason->summary && trial->plan.streams[s].placed < input->streams[s].entry_count)
+			explain_ask(input, input->streams[s].class, input->streams[s].tenant, NULL, 0, arena, reason);
 	}
 }
 
@@ -118,16 +141,15 @@ void trial_run(struct trial *trial, const struct network_spec *network, const st
 	trial->input.context = (struct rule_context){ catalogue, trial->topology };
 	open_sites(trial, arena);
 	make_classes(trial, arena);
-	match_round(&trial->input, arena, &trial->plan);
+	once_open(&trial->once, &trial->input, arena);
+	match_round(&trial->once.input, arena, &trial->plan);
 	book(trial, arena);
-	trial->reasons = ARENA_ARRAY(arena, struct explanation, trial->input.class_count + 1);
-	for (size_t c = 0; c < trial->input.class_count; c++)
-		if (trial->plan.classes[c].placed < trial->input.classes[c].entry_count)
-			explain_ask(&trial->input, trial->input.classes[c].ask, 0, 0, arena, &trial->reasons[c]);
+	explain_rest(trial, arena);
 }
 
 void trial_done(struct trial *trial)
 {
+	once_close(&trial->once);
 	for (size_t s = 0; trial->supplies && s < trial->network->site_count; s++)
 		supply_done(&trial->supplies[s]);
 	free(trial->supplies);

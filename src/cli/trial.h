@@ -3,6 +3,7 @@
 #define WEIR_CLI_TRIAL_H
 
 #include "match/explain.h"
+#include "match/once.h"
 #include "wire/files.h"
 
 struct trial {
@@ -13,9 +14,10 @@ struct trial {
 	size_t *placed;   /* per demand: its placements; a service has one per replica */
 	struct supply *supplies;
 	struct topology *topology;
-	struct match_input input;
+	struct once_input input;
+	struct once once;
 	struct match_plan plan;
-	/* Per class, of those with something left: why, against what the round left free. NULL summary: nothing is left. */
+	/* Per class of the input, of those with something left: why, against what the round left free. NULL summary: nothing is left. */
 	struct explanation *reasons;
 };
 
@@ -24,6 +26,7 @@ void trial_run(struct trial *trial, const struct network_spec *network, const st
 	       const struct demand_spec **demands, size_t demand_count, struct arena *arena);
 void trial_done(struct trial *trial);
 
+const struct ask *placement_ask(const struct trial *trial, const struct match_placement *placement);
 /* Placements that the demand asks for: 1, or its replicas. */
 size_t demand_placements(const struct demand_spec *demand);
 

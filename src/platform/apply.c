@@ -140,6 +140,7 @@ int apply_network(struct platform *platform, const struct network_spec *network,
 		code = check_vanishing(platform, network, err);
 	if (code < 0)
 		return code;
+	books_drop(platform);
 	/* The old texts live until nothing points at them any more. */
 	old = platform->network_arena;
 	arena_init(&platform->network_arena);
@@ -159,6 +160,7 @@ int apply_catalogue(struct platform *platform, const struct catalogue *catalogue
 {
 	if (catalogue->model_count > CATALOGUE_MODELS_MAX)
 		return err_set(err, -EINVAL, "%zu chip models, expected at most %d", catalogue->model_count, CATALOGUE_MODELS_MAX);
+	books_drop(platform);
 	arena_done(&platform->catalogue_arena);
 	copy_struct(&catalogue_schema, catalogue, &platform->catalogue_arena, &platform->catalogue);
 	platform->supply_serial++;
@@ -312,10 +314,14 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_token_revoked(platform, event->body, err);
 	case EVENT_DEMAND_ACCEPTED:
 		return apply_accepted(platform, event, err);
+	case EVENT_DEMAND_EXPIRED:
+		return apply_expired(platform, event, err);
 	case EVENT_DEMAND_CANCELLED:
 		return apply_cancelled(platform, event, err);
 	case EVENT_PLACED:
 		return apply_placed(platform, event, err);
+	case EVENT_ATTEMPT_PREEMPTED:
+		return apply_preempted(platform, event, err);
 	case EVENT_ATTEMPT_CHANGED:
 		return apply_changed(platform, event, err);
 	case EVENT_ATTEMPT_ENDED:
@@ -330,6 +336,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_drained(platform, event, err);
 	case EVENT_SITE_UNDRAINED:
 		return apply_undrained(platform, event, err);
+	case EVENT_DEMAND_RELEASED:
+		return apply_released(platform, event, err);
 	case EVENT_DEMAND_READY:
 		return apply_ready(platform, event, err);
 	default:

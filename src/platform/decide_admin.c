@@ -100,6 +100,25 @@ int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t id, 
 	return 0;
 }
 
+int decide_cancel_array(const struct platform *platform, int64_t now_us, const char *tenant, const char *name, const char *by,
+			struct event_list *ret, size_t *ret_count, struct err *err)
+{
+	const struct hold *array = array_find(platform, tenant, name);
+
+	*ret_count = 0;
+	if (!array)
+		return err_set(err, -ENOENT, "there is no array %.63s", name);
+	for (uint32_t i = 0; i < array->count; i++) {
+		const struct demand *member = array->members[i];
+
+		if (!member || demand_state_is_ended(member->state) || member->cancelled)
+			continue;
+		decide_cancel(platform, now_us, member->id, by, ret, err);
+		++*ret_count;
+	}
+	return 0;
+}
+
 int decide_drain(const struct platform *platform, int64_t now_us, const char *name, const char *by, const char *reason,
 		 struct event_list *ret, struct err *err)
 {

@@ -38,6 +38,10 @@ struct node_group *supply_groups(const struct supply *supply, struct arena *aren
 				group->chips[group->chip_count++].model = from->chip_names[c];
 			group->chips[group->chip_count - 1].count++;
 		}
+		group->resource_count = from->resource_count;
+		group->resources = ARENA_ARRAY(arena, struct countable, from->resource_count + 1);
+		for (uint32_t r = 0; r < from->resource_count; r++)
+			group->resources[r] = (struct countable){ from->resource_names[r], from->resource_capacity[r] };
 	}
 	return groups;
 }
@@ -76,6 +80,8 @@ static void fill_attempt(const struct attempt *attempt, struct arena *arena, str
 		.started_sequence = attempt->started_sequence, .ended_sequence = attempt->ended_sequence,
 		.report_epoch = attempt->report_epoch, .report_sequence = attempt->report_sequence,
 		.policy_version = attempt->policy_version, .candidates = attempt->candidates, .score_micro = attempt->score_micro,
+		.preempted_by = attempt->preempted_by, .preempted_sequence = attempt->preempted_sequence,
+		.preempted_us = attempt->preempted_us, .reclaimed = attempt->reclaimed, .predicted_start_us = attempt->predicted_start_us,
 		.cpu_used_us = ended ? attempt->cpu_used_us : -1, .memory_peak_mib = ended ? attempt->memory_peak_mib : -1,
 		.slot_count = attempt->slot_count,
 	};
@@ -120,6 +126,26 @@ static void fill_replicas(const struct demand *demand, struct arena *arena, stru
 		fill_attempt(attempt, arena, &body->past[body->past_count++]);
 }
 
+/* The hold, on the first member that is remembered: the others come behind it and refer to it. */
+static struct hold_body *fill_hold(const struct demand *demand, struct arena *arena)
+{
+	const struct hold *hold = demand->hold;
+	struct hold_body *body;
+
+	if (!hold || hold->lowest != demand->index)
+		return NULL;
+	body = ARENA_NEW(arena, struct hold_body);
+	*body = (struct hold_body){ .array = hold->array ? hold->array : "", .count = hold->count, .at_once = hold->at_once,
+				    .edge_count = hold->edge_count, .ended = hold->ended, .failed = hold->failed };
+	body->edges = ARENA_ARRAY(arena, struct edge_body, hold->edge_count + 1u);
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		const struct edge *edge = &hold->edges[i];
+
+		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when, .state = edge->state };
+	}
+	return body;
+}
+
 static void write_demand(struct writer *writer, const struct demand *demand)
 {
 	struct snap_demand body = {
@@ -129,10 +155,13 @@ static void write_demand(struct writer *writer, const struct demand *demand)
 		.finishing = demand->finishing, .accepted_us = demand->accepted_us, .started_us = demand->started_us,
 		.ended_us = demand->ended_us, .cancelled_us = demand->cancelled_us, .cancelled_sequence = demand->cancelled_sequence,
 		.ended_sequence = demand->ended_sequence, .cancelled_by = demand->cancelled_by, .message = demand->message,
-		.exit_code = demand->exit_code,
+		.exit_code = demand->exit_code, .hold = demand->hold ? demand->hold->first : 0, .index = demand->index,
+		.time_limit_us = demand->time_limit_us, .deadline_us = demand->deadline_us,
+		.expired = demand->expired,
 	};
 
 	arena_reset(&writer->arena);
+	body.hold_body = fill_hold(demand, &writer->arena);
 	fill_replicas(demand, &writer->arena, &body);
 	write_record(writer, SNAP_DEMAND, &body);
 }
@@ -152,7 +181,7 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 		      void *context)
 {
 	struct writer writer = { .visit = visit, .context = context };
-	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token };
+	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token, platform->tallies };
 
 	write_record(&writer, SNAP_PLATFORM, &body);
 	if (platform->site_count > 0 || platform->network.region_count > 0)

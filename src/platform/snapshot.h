@@ -18,6 +18,7 @@ enum snapshot_type {
 
 struct snap_platform {
 	uint64_t epoch, last_id, last_token;
+	struct tallies tallies;
 };
 
 struct snap_site {
@@ -45,6 +46,10 @@ struct snap_attempt {
 	uint64_t placed_sequence, started_sequence, ended_sequence;
 	uint64_t report_epoch, report_sequence;
 	int64_t policy_version, candidates, score_micro;
+	uint64_t preempted_by, preempted_sequence;
+	int64_t preempted_us;
+	bool reclaimed;
+	int64_t predicted_start_us;
 	int64_t cpu_used_us, memory_peak_mib;
 	struct slot_body *slots;
 	size_t slot_count;
@@ -76,6 +81,11 @@ struct snap_demand {
 	size_t current_count;
 	struct snap_attempt *past;    /* newest first */
 	size_t past_count;
+	uint64_t hold;                /* id of its hold's first member; 0 none */
+	int64_t index;                /* in it */
+	struct hold_body *hold_body;  /* on the first member that is remembered */
+	int64_t time_limit_us, deadline_us;
+	bool expired;
 };
 
 struct snap_key {

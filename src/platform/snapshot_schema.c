@@ -6,6 +6,10 @@ static const struct field platform_fields[] = {
 	FIELD(FIELD_U64, TYPE, epoch, "epoch", 1),
 	FIELD(FIELD_U64, TYPE, last_id, "last_id", 2),
 	FIELD(FIELD_U64, TYPE, last_token, "last_token", 3),
+	FIELD(FIELD_U64, TYPE, tallies.preemptions, "preemptions", 4),
+	FIELD(FIELD_U64, TYPE, tallies.predictions, "predictions", 5),
+	FIELD(FIELD_INTEGER, TYPE, tallies.prediction_error_us, "prediction_error_us", 6),
+	FIELD(FIELD_INTEGER, TYPE, tallies.prediction_bias_us, "prediction_bias_us", 7),
 };
 static const struct schema platform_schema = SCHEMA("platform", TYPE, platform_fields);
 #undef TYPE
@@ -54,6 +58,11 @@ static const struct field attempt_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, cpu_used_us, "cpu_used_us", 22, .fallback = -1),
 	FIELD(FIELD_INTEGER, TYPE, memory_peak_mib, "memory_peak_mib", 23, .fallback = -1),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, slots, slot_count, "slots", 24, .schema = &slot_body_schema),
+	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 25),
+	FIELD(FIELD_U64, TYPE, preempted_sequence, "preempted_sequence", 26),
+	FIELD(FIELD_INTEGER, TYPE, preempted_us, "preempted_us", 27),
+	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 28),
+	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 29),
 };
 static const struct schema attempt_schema = SCHEMA("attempt", TYPE, attempt_fields);
 #undef TYPE
@@ -95,6 +104,12 @@ static const struct field demand_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, replicas, replica_count, "replicas", 21, .schema = &replica_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, current, current_count, "current", 22, .schema = &attempt_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, past, past_count, "past", 23, .schema = &attempt_schema),
+	FIELD(FIELD_ID, TYPE, hold, "hold", 24),
+	FIELD(FIELD_INTEGER, TYPE, index, "index", 25),
+	FIELD(FIELD_POINTER, TYPE, hold_body, "hold_body", 26, .schema = &hold_body_schema),
+	FIELD(FIELD_INTEGER, TYPE, time_limit_us, "time_limit_us", 27),
+	FIELD(FIELD_INTEGER, TYPE, deadline_us, "deadline_us", 28),
+	FIELD(FIELD_BOOL, TYPE, expired, "expired", 29),
 };
 static const struct schema snap_demand_schema = SCHEMA("demand", TYPE, demand_fields);
 #undef TYPE

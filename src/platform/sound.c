@@ -22,6 +22,27 @@ static bool place_is_sound(int64_t latitude_udeg, int64_t longitude_udeg)
 	return within(latitude_udeg, -90000000, 90000000) && within(longitude_udeg, -180000000, 180000000);
 }
 
+/* The lists that are capped by their files' schemas only. */
+static int lists_check(const struct ask *ask, struct err *err)
+{
+	if (ask->shape.resource_count > RESOURCES_MAX || ask->where.caller_count > DEMAND_LIST_MAX)
+		return err_set(err, -EINVAL, "more resources or callers than an ask may have");
+	for (size_t i = 0; i < ask->shape.resource_count; i++)
+		if (name_check(ask->shape.resources[i].name, NULL) < 0 || !within(ask->shape.resources[i].count, 0, INT32_MAX))
+			return err_set(err, -EINVAL, "a resource without a proper name or count");
+	for (size_t i = 0; i < ask->where.caller_count; i++) {
+		const struct caller_place *caller = &ask->where.callers[i];
+
+		if (!within(caller->weight, 1, INT32_MAX) ||
+		    (caller->place.has_coordinates && !place_is_sound(caller->place.latitude_udeg, caller->place.longitude_udeg)))
+			return err_set(err, -EINVAL, "a caller that cannot be");
+	}
+	if ((unsigned)ask->where.together >= TOGETHER_COUNT || (unsigned)ask->where.arrange >= ARRANGE_COUNT ||
+	    !within(ask->price_max_micro, 0, PRICE_MAX))
+		return err_set(err, -EINVAL, "a place or a price that cannot be");
+	return 0;
+}
+
 int ask_check(const struct ask *ask, struct err *err)
 {
 	const struct near *near = ask->where.near;
@@ -41,7 +62,7 @@ int ask_check(const struct ask *ask, struct err *err)
 	for (size_t i = 0; i < ask->where.tier_count; i++)
 		if (!within((int64_t)ask->where.tiers[i], 0, TIER_COUNT - 1))
 			return err_set(err, -EINVAL, "an unknown tier");
-	return 0;
+	return lists_check(ask, err);
 }
 
 static int group_check(const struct node_group *group, struct err *err)
@@ -57,11 +78,29 @@ static int group_check(const struct node_group *group, struct err *err)
 		return err_set(err, -EINVAL, "group %s has nodes with more CPU or memory than can be counted", group->name);
 	if (group->chip_count > NODE_CHIPS_MAX)
 		return err_set(err, -EINVAL, "group %s has too many chip models", group->name);
+	if (group->resource_count > RESOURCES_MAX)
+		return err_set(err, -EINVAL, "group %s has %zu further resources, expected at most %d", group->name, group->resource_count,
+			       RESOURCES_MAX);
+	for (size_t i = 0; i < group->resource_count; i++) {
+		const struct countable *resource = &group->resources[i];
+
+		if (!within(resource->count, 0, COUNTABLE_MAX) || name_check(resource->name, NULL) < 0)
+			return err_set(err, -EINVAL, "group %s has a further resource without a proper name or count", group->name);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(resource->name, group->resources[k].name) == 0)
+				return err_set(err, -EINVAL, "group %s counts %s twice", group->name, resource->name);
+	}
 	for (size_t i = 0; i < group->chip_count; i++) {
 		if (!within(group->chips[i].count, 0, NODE_CHIPS_MAX) || name_check(group->chips[i].model, NULL) < 0)
 			return err_set(err, -EINVAL, "group %s has chips without a proper model or count", group->name);
 		chips += group->chips[i].count;
 	}
+	if (group->resource_count > RESOURCES_MAX)
+		return err_set(err, -EINVAL, "group %s has %zu further resources, expected at most %d", group->name, group->resource_count,
+			       RESOURCES_MAX);
+	for (size_t i = 0; i < group->resource_count; i++)
+		if (!within(group->resources[i].count, 0, INT32_MAX) || name_check(group->resources[i].name, NULL) < 0)
+			return err_set(err, -EINVAL, "group %s has a resource without a proper name or count", group->name);
 	if (chips > NODE_CHIPS_MAX)
 		return err_set(err, -EINVAL, "group %s has %lld chips a node, expected at most %d", group->name, (long long)chips,
 			       NODE_CHIPS_MAX);

@@ -19,6 +19,10 @@ enum demand_state {
 STRING_TABLE_DECLARE(enum demand_state, demand_state);
 bool demand_state_is_ended(enum demand_state state);
 
+/* Of a demand, or an array, that another waits for. */
+enum edge_state { EDGE_WAITS, EDGE_MET, EDGE_HOPELESS, EDGE_STATE_COUNT };
+STRING_TABLE_DECLARE(enum edge_state, edge_state); /* waits, met, hopeless */
+
 struct placement_view {
 	int64_t replica;
 	int64_t attempt;
@@ -38,6 +42,9 @@ struct placement_view {
 	struct worker_slot *workers; /* only in the full view */
 	size_t worker_count;
 	int64_t policy_version, candidates, score_micro; /* why here: the record of the decision */
+	bool preempted;        /* told to make room */
+	uint64_t preempted_by; /* for this demand; 0 none in particular */
+	int64_t predicted_start_us; /* what had been foretold; 0 nothing */
 };
 
 struct demand_view {
@@ -61,6 +68,17 @@ struct demand_view {
 	enum expectation expect;
 	struct placement_view *placements; /* current ones, then up to 16 past ones; only in the full view */
 	size_t placement_count;
+	uint64_t array;  /* of a member: id of the first one; 0 none */
+	int64_t index, array_count;
+	int64_t deadline_us; /* by which it must have ended; 0 none */
+	struct after_view {
+		uint64_t demand; /* of an array: its first member */
+		const char *name;
+		bool array;
+		enum after_when when;
+		enum edge_state state;
+	} *after;                /* only in the full view */
+	size_t after_count;
 	struct demand_spec *spec;          /* only in the full view */
 };
 
@@ -111,6 +129,13 @@ struct chip_summary {
 	enum origin origin;
 	int64_t count, free, waiting; /* waiting: chips that pending demands ask for by this model's name */
 };
+/* Counts over the whole life of the platform, for its metrics. */
+struct tallies {
+	uint64_t preemptions;
+	uint64_t predictions;        /* placements that had been foretold */
+	int64_t prediction_error_us; /* sum of how far off they were */
+	int64_t prediction_bias_us;  /* the same with its sign: positive is later than foretold */
+};
 struct summary {
 	const char *name, *network, *title, *note, *version;
 	uint64_t epoch, sequence;
@@ -121,6 +146,7 @@ struct summary {
 	size_t tier_count;
 	struct chip_summary *chips;
 	size_t chip_count;
+	struct tallies tallies; /* not written */
 };
 
 /* One line of a demand's story. */

@@ -33,8 +33,18 @@ static const struct field placement_fields[] = {
 	INTEGER(policy_version),
 	INTEGER(candidates),
 	INTEGER(score_micro),
+	BOOL(preempted),
+	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 0),
+	INTEGER(predicted_start_us),
 };
 const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_fields);
+#undef TYPE
+
+#define TYPE struct after_view
+static const struct field after_fields[] = {
+	FIELD(FIELD_ID, TYPE, demand, "demand", 0), TEXT(name), BOOL(array), WORD(when, after_when_table), WORD(state, edge_state_table),
+};
+static const struct schema after_view_schema = SCHEMA("after", TYPE, after_fields);
 #undef TYPE
 
 #define TYPE struct demand_view
@@ -43,12 +53,14 @@ const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_
 		WORD(state, demand_state_table), TEXT(reason), INTEGER(priority), INTEGER(workers), INTEGER(running_count),                \
 		INTEGER(attempt), INTEGER(accepted_us), INTEGER(started_us), INTEGER(ended_us), UNKNOWN_INTEGER(progress_permille),        \
 		UNKNOWN_INTEGER(exit_code), BOOL(simulated), INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli), TEXT(sites),    \
-		WORD(expect, expectation_table)
+		WORD(expect, expectation_table), FIELD(FIELD_ID, TYPE, array, "array", 0), INTEGER(index), INTEGER(array_count),           \
+		INTEGER(deadline_us)
 static const struct field demand_fields[] = { DEMAND_FIELDS };
 const struct schema demand_view_schema = SCHEMA("demand", TYPE, demand_fields);
 static const struct field demand_full_fields[] = {
 	DEMAND_FIELDS,
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, placements, placement_count, "placements", 0, .schema = &placement_view_schema),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, after, after_count, "after", 0, .schema = &after_view_schema),
 	FIELD(FIELD_POINTER, TYPE, spec, "spec", 0, .schema = &demand_schema),
 };
 const struct schema demand_full_schema = SCHEMA("demand", TYPE, demand_full_fields);

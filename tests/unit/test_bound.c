@@ -574,13 +574,15 @@ static void never_below_what_the_matcher_places(void **state)
 	for (uint64_t seed = 0; seed < 1000; seed++) {
 		struct random_input input;
 		struct match_plan plan;
+		struct once once;
 		const struct supply **supplies;
 		struct bound_demand *demands;
 		struct bound_input bound_input;
 		int64_t bound, value = 0;
 
 		random_input_init(&input, seed, &limits);
-		match_round(&input.match, &input.arena, &plan);
+		once_open(&once, &input.match, &input.arena);
+		match_round(&once.input, &input.arena, &plan);
 		supplies = ARENA_ARRAY(&input.arena, const struct supply *, input.match.site_count);
 		demands = ARENA_ARRAY(&input.arena, struct bound_demand, input.match.class_count);
 		for (size_t s = 0; s < input.match.site_count; s++)
@@ -595,7 +597,7 @@ static void never_below_what_the_matcher_places(void **state)
 							    bound_value_of(input.match.classes[d].ask) };
 		}
 		for (size_t p = 0; p < plan.placement_count; p++)
-			value += demands[plan.placements[p].class_index].value;
+			value += demands[once.class_of[plan.placements[p].stream]].value;
 		bound_input = (struct bound_input){ .supplies = supplies, .site_count = input.match.site_count, .demands = demands,
 						    .demand_count = input.match.class_count, .context = input.match.context,
 						    .placed = seed % 2 ? value : 0 };
@@ -605,6 +607,7 @@ static void never_below_what_the_matcher_places(void **state)
 				 (long long)value);
 		bounds += bound;
 		values += value;
+		once_close(&once);
 		random_input_done(&input);
 	}
 	print_message("# 1000 rounds; over all the bound is %lld.%02lld %% above what they placed\n", (long long)((bounds - values) * 100 / values),

@@ -29,8 +29,9 @@ struct fixture {
 	struct site_view views[3];
 	struct ask ask;
 	struct match_entry entries[3];
-	struct match_class class;
-	struct match_input input;
+	struct once_class class;
+	struct once_input input;
+	struct once once;
 	struct explanation explanation;
 };
 
@@ -50,8 +51,8 @@ static int setup(void **state)
 				     .shape = { .cpu_milli = 1000, .memory_mib = 1024, .chips = { .milli = 8000, .models = models, .model_count = 1 } } };
 	for (uint64_t e = 0; e < 3; e++)
 		fixture->entries[e] = (struct match_entry){ .demand = e + 1, .order = 10 * (e + 1) };
-	fixture->class = (struct match_class){ &fixture->ask, fixture->entries, 3 };
-	fixture->input = (struct match_input){ .sites = fixture->views, .site_count = 3, .classes = &fixture->class, .class_count = 1,
+	fixture->class = (struct once_class){ .ask = &fixture->ask, .entries = fixture->entries, .entry_count = 3 };
+	fixture->input = (struct once_input){ .sites = fixture->views, .site_count = 3, .classes = &fixture->class, .class_count = 1,
 					       .context = { &no_catalogue, fixture->topology } };
 	*state = fixture;
 	return 0;
@@ -71,7 +72,12 @@ static int teardown(void **state)
 
 static const struct explanation *explain(struct fixture *fixture, uint64_t order, int64_t backoff_s)
 {
-	explain_ask(&fixture->input, &fixture->ask, order, backoff_s, &fixture->arena, &fixture->explanation);
+	const struct match_entry *entry = order ? &fixture->entries[order / 10 - 1] : NULL;
+
+	once_open(&fixture->once, &fixture->input, &fixture->arena);
+	explain_ask(&fixture->once.input, fixture->once.input.streams[0].class, fixture->once.input.streams[0].tenant, entry, backoff_s,
+		    &fixture->arena, &fixture->explanation);
+	once_close(&fixture->once);
 	return &fixture->explanation;
 }
 
@@ -180,17 +186,20 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 
 		random_input_init(&input, seed, &limits);
 		for (size_t c = 0; c < input.match.class_count; c++) {
-			struct match_input alone = input.match;
+			struct once_input alone = input.match;
 			const struct ask *ask = input.match.classes[c].ask;
 			struct explanation said;
 			struct match_plan plan;
+			struct once once;
 			size_t in_groups = 0;
 			bool holds = false;
 
 			alone.classes = &input.match.classes[c];
 			alone.class_count = 1;
-			explain_ask(&alone, ask, 0, 0, &input.arena, &said);
-			match_round(&alone, &input.arena, &plan);
+			once_open(&once, &alone, &input.arena);
+			explain_ask(&once.input, once.input.streams[0].class, once.input.streams[0].tenant, NULL, 0, &input.arena, &said);
+			match_round(&once.input, &input.arena, &plan);
+			once_close(&once);
 			assert_int_equal(said.fits_now, plan.placement_count == 1);
 			assert_true(said.summary[0] != 0);
 			for (size_t s = 0; s < alone.site_count; s++) {
@@ -211,7 +220,7 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 			}
 			assert_int_equal(said.fits_now, holds);
 			if (!holds) /* the round's own reason is one of the sites' verdicts */
-				assert_int_equal(plan.classes[0].nearest.code, said.verdicts[plan.classes[0].nearest_site].code);
+				assert_int_equal(plan.streams[0].nearest.code, said.verdicts[plan.streams[0].nearest_site].code);
 			for (size_t g = 0; g < said.group_count; g++) {
 				assert_true(said.groups[g].sentence[0] != 0);
 				in_groups += said.groups[g].site_count;

@@ -132,6 +132,33 @@ static void names_are_checked_across_files(void **state)
 	arena_done(&arena);
 }
 
+static void callers_are_checked_where_they_stand(void **state)
+{
+	static const char text[] = "demand:\n"
+				   "  name: chat\n"
+				   "  kind: service\n"
+				   "  command: [serve]\n"
+				   "  where:\n"
+				   "    callers:\n"
+				   "      - {site: west-hbu, within: 10ms}\n"
+				   "      - {latitude: 1, longitude: 2, within: 10ms}\n"
+				   "      - {site: alone, within: 10ms}\n"
+				   "      - {site: west-hub, within: 10ms}\n";
+	struct arena arena;
+	struct input *inputs;
+
+	(void)state;
+	arena_init(&arena);
+	inputs = ARENA_ARRAY(&arena, struct input, 2);
+	assert_int_equal(read_text("network.yaml", network_text, &arena, &inputs[0]), 0);
+	assert_int_equal(read_text("callers.yaml", text, &arena, &inputs[1]), 0);
+	inputs_cross_check(inputs, 2);
+	assert_int_equal(inputs[1].problems.count, 2);
+	assert_true(has_problem(&inputs[1], 7, "demand.where.callers[0].site", "did you mean 'west-hub'?"));
+	assert_true(has_problem(&inputs[1], 9, "demand.where.callers[2].site", "no site 'alone'"));
+	arena_done(&arena);
+}
+
 static void bad_files_say_why(void **state)
 {
 	struct arena arena;
@@ -214,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_checked_across_files),
+		cmocka_unit_test(callers_are_checked_where_they_stand),
 		cmocka_unit_test(bad_files_say_why),
 		cmocka_unit_test(a_round_over_files),
 		cmocka_unit_test(equal_asks_share_a_class),

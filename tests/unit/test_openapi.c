@@ -226,6 +226,7 @@ static void test_schemas(void **state)
 		{ "Demand", &demand_view_schema },    { "DemandFull", &demand_full_schema }, { "Site", &site_status_schema },
 		{ "SiteFull", &site_full_schema },    { "Link", &link_view_schema },         { "Summary", &summary_schema },
 		{ "StoryLine", &story_line_schema },  { "Why", &why_schema },                { "Token", &token_view_schema },
+		{ "PolicySpec", &policy_schema },
 	};
 
 	faults = 0;

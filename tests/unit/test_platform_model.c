@@ -22,6 +22,7 @@
 
 #include "../platform_world.h"
 #include "../sim_site.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "platform/body.h"
@@ -50,7 +51,7 @@ struct model {
 	size_t flight_count;
 	uint64_t demands[DEMANDS_MAX];
 	size_t demand_count;
-	bool faults;
+	bool faults, has_array;
 	uint64_t starts, losses;
 };
 
@@ -281,6 +282,38 @@ static void deliver(struct model *model)
 
 /* --- what happens ---------------------------------------------------------------------------------- */
 
+/* Some of them as arrays, some waiting for others. All members are among the model's demands. */
+static void submit_with_holds(struct model *model, struct demand_spec *spec)
+{
+	struct array array = { 1 + (int64_t)rng_below(&model->rng, 5), (int64_t)rng_below(&model->rng, 4) };
+	struct after waits[2];
+	char ids[2][ID_TEXT_SIZE];
+	uint64_t id;
+
+	if (model->demand_count + 5 > DEMANDS_MAX)
+		return;
+	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 6) == 0)
+		spec->array = &array;
+	for (int i = 0; i < 2 && model->demand_count > 0 && rng_below(&model->rng, 4) == 0; i++) {
+		uint64_t other = model->demands[rng_below(&model->rng, model->demand_count)];
+
+		waits[i] = (struct after){ id_format(other, ids[i]), (enum after_when)rng_below(&model->rng, AFTER_WHEN_COUNT) };
+		if (i == 0 && rng_below(&model->rng, 2) && model->has_array)
+			waits[i].demand = "many";
+		spec->after = waits;
+		spec->after_count = (size_t)i + 1;
+	}
+	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 5) == 0) {
+		spec->deadline_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 200));
+		spec->time_limit_us = (int64_t)rng_below(&model->rng, 2) * (spec->deadline_us / 3);
+	}
+	spec->name = spec->array ? "many" : "work";
+	id = world_submit(&model->world, spec);
+	for (int64_t i = 0; i < (spec->array ? array.count : 1); i++, id = id_next(id, 0, 0))
+		model->demands[model->demand_count++] = id;
+	model->has_array |= spec->array != NULL;
+}
+
 static void submit(struct model *model)
 {
 	static enum tier hubs[] = { TIER_HUB, TIER_EDGE };
@@ -310,8 +343,7 @@ static void submit(struct model *model)
 	spec.ask.where.regions = west;
 	spec.ask.where.region_count = rng_below(&model->rng, 4) ? 0 : 1;
 	spec.simulate = rng_below(&model->rng, 4) ? NULL : &simulate;
-	if (model->demand_count < DEMANDS_MAX)
-		model->demands[model->demand_count++] = world_submit(&model->world, &spec);
+	submit_with_holds(model, &spec);
 }
 
 static void drain_some(struct model *model)
@@ -327,6 +359,29 @@ static void drain_some(struct model *model)
 	else
 		decide_undrain(model->world.platform, model->world.now_us, site, "ann", &list, &err);
 	world_apply(&model->world, &list);
+	arena_done(&arena);
+}
+
+/* One of those that hold something makes room. Rounds do so with willing work only; what follows is the same for all. */
+static void preempt_some(struct model *model)
+{
+	struct arena arena = { 0 };
+	struct demand_view view = world_demand(&model->world, model->demands[rng_below(&model->rng, model->demand_count)], &arena);
+	const struct placement_view *placement = view.placements;
+	struct preempted_body *body;
+	struct event_list list;
+
+	event_list_init(&list, &arena);
+	if (view.state == STATE_PLACED || view.state == STATE_RUNNING) {
+		body = event_add(&list, model->world.now_us, EVENT_ATTEMPT_PREEMPTED);
+		body->demand = view.id;
+		body->replica = placement->replica;
+		body->attempt = placement->attempt;
+		body->site = placement->site;
+		body->by = rng_below(&model->rng, 2) ? model->demands[0] : 0;
+		if (!placement->preempted)
+			world_apply(&model->world, &list);
+	}
 	arena_done(&arena);
 }
 
@@ -415,6 +470,8 @@ static void step(struct model *model)
 	case 2:
 		if (model->demand_count > 0 && rng_below(&model->rng, 2))
 			world_cancel(&model->world, model->demands[rng_below(&model->rng, model->demand_count)]);
+		else if (model->demand_count > 0)
+			preempt_some(model);
 		break;
 	case 3:
 	case 4:

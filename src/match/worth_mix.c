@@ -1,0 +1,172 @@
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "match/sizes.h"
+#include "match/worth.h"
+
+#define VALUE_WEIGHT 30 /* of the chips by themselves, against what shapes can use of the node */
+#define LIMIT_BITS 20
+#define CPU_LEAST 64    /* milli-cores; who asks for less is not limited by them */
+
+struct weighed {
+	struct need *need;
+	uint64_t count;
+	uint64_t weight;
+};
+
+static int compare_weighed(const void *a, const void *b)
+{
+	const struct weighed *first = a, *second = b;
+
+	if (first->count != second->count)
+		return first->count < second->count ? 1 : -1;
+	return first->need->handle < second->need->handle ? -1 : first->need->handle > second->need->handle;
+}
+
+static uint64_t root(uint64_t of)
+{
+	uint64_t low = 0, high = (uint64_t)1 << 32;
+
+	while (high - low > 1) {
+		uint64_t middle = (low + high) / 2;
+
+		if (middle * middle <= of)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* What is counted of the mix, heaviest first. */
+static size_t weigh(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed *ret)
+{
+	bool fgd = worth->policy == NODE_POLICY_FGD;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = kept;
+
+		if (counts[i] == 0 || (!fgd && needs[i]->chips == 0) || needs[i]->chips > NODE_CHIPS_MAX)
+			continue;
+		for (size_t k = 0; fgd && k < kept && at == kept; k++)
+			if (need_alike(ret[k].need, needs[i]))
+				at = k;
+		if (at < kept)
+			ret[at].count += counts[i];
+		else
+			ret[kept++] = (struct weighed){ .need = needs[i], .count = counts[i] };
+	}
+	qsort(ret, kept, sizeof(*ret), compare_weighed);
+	return kept;
+}
+
+/* Of the published rule: the commonest that make up 95 %. */
+static size_t commonest(const struct weighed *weighed, size_t count)
+{
+	uint64_t total = 0, sum = 0;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		total += weighed[i].count;
+	while (kept < count && sum * 100 < total * 95)
+		sum += weighed[kept++].count;
+	return kept;
+}
+
+static size_t shapes_of(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed **ret)
+{
+	struct weighed *weighed = mem_alloc((count + 1) * sizeof(*weighed));
+	size_t kept = weigh(worth, needs, counts, count, weighed);
+	uint64_t most = 1, total = 0;
+
+	if (worth->policy == NODE_POLICY_FGD)
+		kept = commonest(weighed, kept);
+	kept = kept > WORTH_SHAPES_MAX ? WORTH_SHAPES_MAX : kept;
+	for (size_t i = 0; i < kept; i++)
+		most = weighed[i].count > most ? weighed[i].count : most;
+	/* Counts are brought to 24 bits, the root of the root to 16: products stay below 2^40. */
+	for (size_t i = 0; i < kept; i++) {
+		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << 24) / most);
+		uint64_t chips = weighed[i].need->chips;
+
+		part = part ? part : 1;
+		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : (part << 16) / root(root(chips << 32) << 16);
+		weighed[i].weight = weighed[i].weight ? weighed[i].weight : 1;
+		total += weighed[i].weight;
+	}
+	for (size_t i = 0; i < kept; i++)
+		weighed[i].weight = (weighed[i].weight * WORTH_ONE + total / 2) / total;
+	*ret = weighed;
+	return kept;
+}
+
+static void set_values(struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
+{
+	cleanup_free struct share *shares = mem_alloc((count + 1) * sizeof(*shares));
+	int64_t values[CHIP_MILLI + 1];
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (needs[i]->milli > 0 && needs[i]->milli < CHIP_MILLI && counts[i] > 0)
+			shares[kept++] = (struct share){ .milli = needs[i]->milli, .count = counts[i] };
+	sizes_compute(shares, kept, values);
+	for (int g = 0; g <= CHIP_MILLI; g++)
+		worth->values[g] = (int64_t)((__int128)values[g] * VALUE_WEIGHT * CHIP_MILLI * WORTH_ONE / SIZE_ONE);
+}
+
+void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
+{
+	cleanup_free struct weighed *weighed = NULL;
+	bool fgd = worth->policy == NODE_POLICY_FGD;
+
+	worth_forget(worth);
+	worth->shape_count = shapes_of(worth, needs, counts, count, &weighed);
+	for (size_t i = 0; i < worth->shape_count; i++) {
+		const struct need *need = weighed[i].need;
+		uint64_t asked = (uint64_t)need->chips * need->milli;
+
+		worth->shapes[i] = (struct worth_shape){ .need = weighed[i].need, .count = weighed[i].count,
+							 .weight = (uint32_t)weighed[i].weight };
+		if (!fgd && need->cpu >= CPU_LEAST)
+			worth->shapes[i].limit_factor = (asked * 8 / 5 << LIMIT_BITS) / (uint64_t)need->cpu;
+	}
+	if (!fgd)
+		set_values(worth, needs, counts, count);
+}
+
+int64_t worth_distance(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
+{
+	cleanup_free struct weighed *weighed = NULL;
+	size_t kept = shapes_of(worth, needs, counts, count, &weighed);
+	int64_t distance = 0, found = 0, total = 0;
+
+	for (size_t i = 0; i < worth->shape_count; i++)
+		total += worth->shapes[i].weight;
+	for (size_t i = 0; i < kept; i++) {
+		int64_t before = 0;
+
+		for (size_t k = 0; k < worth->shape_count; k++)
+			if (worth->shapes[k].need == weighed[i].need)
+				before = worth->shapes[k].weight;
+		found += before;
+		distance += llabs((int64_t)weighed[i].weight - before);
+	}
+	return distance + total - found;
+}
+
+size_t worth_marks(const struct worth *worth, int32_t *cpu, int32_t *memory, bool *chips)
+{
+	for (int g = 1; g <= CHIP_MILLI; g++)
+		chips[g] = worth->values[g] != worth->values[g - 1];
+	chips[0] = true;
+	for (size_t i = 0; i < worth->shape_count; i++) {
+		const struct need *need = worth->shapes[i].need;
+
+		cpu[i] = need->cpu > INT32_MAX ? INT32_MAX : (int32_t)need->cpu;
+		memory[i] = need->memory > INT32_MAX ? INT32_MAX : (int32_t)need->memory;
+		chips[need->milli] = true;
+	}
+	return worth->shape_count;
+}
