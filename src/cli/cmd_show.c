@@ -101,6 +101,29 @@ static void show_ask(struct strbuf *out, const json_t *demand)
 		shown_field(out, "time limit", json_text(spec, "time_limit"));
 }
 
+/* What it belongs to, what it waits for, by when it must have ended. */
+static void show_holds(struct strbuf *out, const json_t *demand)
+{
+	static const char *const whens[][2] = { { "ok", "succeeds" }, { "any", "ends" }, { "failure", "fails" } };
+	const json_t *after;
+	char text[SHOWN_SIZE];
+	size_t i;
+
+	if (json_number(demand, "array_count", 0) > 0)
+		shown_fieldf(out, "array", "member %" PRId64 " of %" PRId64 ", the first is %s", json_number(demand, "index", 0),
+			     json_number(demand, "array_count", 0), json_text(demand, "array"));
+	json_array_foreach(json_object_get(demand, "after"), i, after) {
+		const char *name = json_text(after, "name"), *when = json_text(after, "when");
+
+		for (size_t w = 0; w < ARRAY_COUNT(whens); w++)
+			if (strcmp(when, whens[w][0]) == 0)
+				when = whens[w][1];
+		shown_fieldf(out, i == 0 ? "after" : "", "%s%s %s: %s", json_flag(after, "array") ? "array " : "",
+			     *name ? name : json_text(after, "demand"), when, json_text(after, "state"));
+	}
+	shown_field(out, "deadline", shown_time(json_number(demand, "deadline_us", 0), text));
+}
+
 static void show_demand(struct strbuf *out, const json_t *demand)
 {
 	const char *state = json_text(demand, "state");
@@ -125,6 +148,7 @@ static void show_demand(struct strbuf *out, const json_t *demand)
 	shown_field(out, "ended", shown_time(json_number(demand, "ended_us", 0), text));
 	if (json_number(demand, "started_us", 0) > 0)
 		shown_field(out, "ran for", shown_age(demand, shown_now_us(), other));
+	show_holds(out, demand);
 	show_ask(out, demand);
 }
 

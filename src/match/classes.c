@@ -186,6 +186,9 @@ static void note_cheapest(struct class_cache *cache, struct candidate candidate)
 {
 	size_t at = cache->cheapest_count;
 
+	for (size_t i = 0; i < at; i++)
+		if (cache->cheapest[i].site == candidate.site)
+			return;
 	if (at == NEAREST_SITES) {
 		if (!cheaper(&candidate, &cache->cheapest[at - 1]))
 			return;
@@ -269,12 +272,13 @@ static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	verdict = check_rules(&chips, &matcher->sites[site]);
 	set_allowed(cache, site, verdict.code == VERDICT_FITS);
-	if (verdict.code != VERDICT_FITS)
+	if (verdict.code != VERDICT_FITS) {
 		note_refused(cache, site, verdict);
-	else if (cache->costs[site] < 0)
-		cache->costs[site] = site_cost(matcher, class, site);
-	else
-		cache->stale |= cache->costs[site] != site_cost(matcher, class, site);
+		return;
+	}
+	cache->stale |= cache->costs[site] >= 0 && cache->costs[site] != site_cost(matcher, class, site);
+	cache->costs[site] = site_cost(matcher, class, site);
+	note_cheapest(cache, (struct candidate){ cache->costs[site], site });
 }
 
 static void catch_up(struct matcher *matcher, struct class *class)

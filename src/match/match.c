@@ -394,7 +394,7 @@ static void stuck_first(struct round *round, uint32_t stream, const struct class
 	note_stuck(round, stream, cache);
 	if (cache->allowed_count == 0)
 		return;
-	if (round->matcher->policy->preemption && preempt(round, stream, entry))
+	if (round->matcher->policy->preemption && round_preempt(round, stream, entry))
 		return;
 	if (round->reserved_count < (size_t)round->matcher->policy->reservations && !asks_least(round, class) &&
 	    reserve(round, stream, entry, &start_us))

@@ -192,7 +192,7 @@ static void record(struct round *round, size_t stream, const struct match_entry 
 			  &class_at(round->matcher, round->input->streams[stream].class)->amounts);
 }
 
-bool preempt(struct round *round, size_t stream, const struct match_entry *entry)
+bool round_preempt(struct round *round, size_t stream, const struct match_entry *entry)
 {
 	const struct match_stream *in = &round->input->streams[stream];
 	const struct class *class = class_at(round->matcher, in->class);

@@ -20,6 +20,6 @@
 
 /* Makes room for the entry by stopping willing work, when its rank allows, and holds the place. True also when work that was
  * told to stop before makes the room. False when it is not to be had. */
-bool preempt(struct round *round, size_t stream, const struct match_entry *entry);
+bool round_preempt(struct round *round, size_t stream, const struct match_entry *entry);
 
 #endif

@@ -18,7 +18,7 @@
  * - Who is within quota may reclaim what others borrow. Between two tenants that is settled below the nearest node which they
  *   share: there, one's side must have a quota that covers the ask, and no node of the other's side may have a quota that is kept
  *   in all resources that the ask wants. So what is left to the one that loses is never below a quota of its own, and
- *   neither can then take it back.
+ *   for the same resources it cannot take it back.
  */
 #ifndef WEIR_MATCH_SHARES_H
 #define WEIR_MATCH_SHARES_H

@@ -54,7 +54,7 @@ static int64_t fixed_times(int64_t a, int64_t b)
 
 static int64_t fixed_over(int64_t a, int64_t b)
 {
-	__int128 quotient = ((__int128)a << FIXED_BITS) / b;
+	__int128 quotient = (__int128)a * FIXED_ONE / b;
 
 	return quotient > INT64_MAX / 4 ? INT64_MAX / 4 : quotient < INT64_MIN / 4 ? INT64_MIN / 4 : (int64_t)quotient;
 }

@@ -314,6 +314,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_token_revoked(platform, event->body, err);
 	case EVENT_DEMAND_ACCEPTED:
 		return apply_accepted(platform, event, err);
+	case EVENT_DEMAND_EXPIRED:
+		return apply_expired(platform, event, err);
 	case EVENT_DEMAND_CANCELLED:
 		return apply_cancelled(platform, event, err);
 	case EVENT_PLACED:

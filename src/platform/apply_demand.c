@@ -3,13 +3,14 @@
  *   demand    pending -> placed        apply_placed          decide_round
  *             placed -> running        apply_changed         decide_sync
  *             -> pending               apply_attempt_ended   decide_sync, decide_tick (lost, refused, a service's replica)
- *             -> stopping              apply_cancelled       decide_cancel
+ *             -> stopping              apply_cancelled       decide_cancel, decide_tick (waits in vain)
+ *                                      apply_expired         decide_tick: its deadline can no longer be kept
  *             -> succeeded, failed, timed-out, cancelled     apply_demand_ended, with the end of its last attempt
  *   replica   held -> queued           apply_released        decide_tick
  *             queued -> placed         apply_placed
  *             placed -> queued, waiting, out                 apply_attempt_ended: `next` says which
  *             waiting -> queued        apply_ready           decide_tick
- *             -> out                   apply_cancelled
+ *             -> out                   apply_cancelled, apply_expired
  *   attempt   assigned -> starting -> running -> stopping    apply_changed, forward only
  *             -> ended                 apply_attempt_ended
  *             told to make room        apply_preempted       decide_round: it goes on as it is until its site has stopped it
@@ -118,6 +119,7 @@ int apply_accepted(struct platform *platform, const struct event *event, struct 
 	demand->time_limit_us = body->time_limit_us;
 	demand->deadline_us = body->deadline_us;
 	books_learn(platform, class, 1);
+	deadline_refresh(platform, demand);
 	enter(platform, demand, hold, (uint32_t)body->index);
 	return 0;
 }
@@ -138,22 +140,15 @@ int apply_released(struct platform *platform, const struct event *event, struct 
 	return 0;
 }
 
-int apply_cancelled(struct platform *platform, const struct event *event, struct err *err)
+/* Nothing of it goes on or begins. */
+static void withdraw(struct platform *platform, struct demand *demand, const struct event *event, const char *by)
 {
-	const struct cancelled_body *body = event->body;
-	struct demand *demand;
-	int code = find_live(platform, body->demand, &demand, err);
-
-	if (code < 0)
-		return code;
-	if (demand->cancelled)
-		return err_set(err, -EINVAL, "the demand is cancelled already");
+	if (demand_is_held(demand))
+		hold_loosen(platform, demand);
 	demand->cancelled = true;
 	demand->cancelled_us = event->time_us;
 	demand->cancelled_sequence = event->sequence;
-	demand->cancelled_by = mem_strndup(body->by, strnlen(body->by, MESSAGE_MAX));
-	if (demand_is_held(demand))
-		hold_loosen(platform, demand);
+	demand->cancelled_by = mem_strndup(by, strnlen(by, MESSAGE_MAX));
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		struct replica *replica = &demand->replicas[r];
 
@@ -168,6 +163,38 @@ int apply_cancelled(struct platform *platform, const struct event *event, struct
 		}
 	}
 	demand_refresh(platform, demand, event->time_us);
+}
+
+static int find_cancellable(const struct platform *platform, uint64_t id, struct demand **ret, struct err *err)
+{
+	int code = find_live(platform, id, ret, err);
+
+	return code == 0 && (*ret)->cancelled ? err_set(err, -EINVAL, "the demand is cancelled already") : code;
+}
+
+int apply_cancelled(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct cancelled_body *body = event->body;
+	struct demand *demand;
+	int code = find_cancellable(platform, body->demand, &demand, err);
+
+	if (code == 0)
+		withdraw(platform, demand, event, body->by);
+	return code;
+}
+
+int apply_expired(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct expired_body *body = event->body;
+	struct demand *demand;
+	int code = find_cancellable(platform, body->demand, &demand, err);
+
+	if (code == 0 && demand->deadline_us == 0)
+		code = err_set(err, -EINVAL, "the demand has no deadline");
+	if (code < 0)
+		return code;
+	demand->expired = true;
+	withdraw(platform, demand, event, "");
 	return 0;
 }
 

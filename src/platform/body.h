@@ -63,6 +63,10 @@ struct accepted_body {
 	int64_t deadline_us;    /* 0 none */
 };
 
+struct expired_body {
+	uint64_t demand;
+};
+
 struct released_body {
 	uint64_t demand;
 };

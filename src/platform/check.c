@@ -184,7 +184,7 @@ static void check_holds(const struct platform *platform)
 }
 
 struct totals {
-	size_t queued, waiting, live, live_replicas, ended, states[STATE_COUNT];
+	size_t queued, waiting, due, live, live_replicas, ended, states[STATE_COUNT];
 };
 
 static void check_demand(const struct platform *platform, const struct demand *demand, struct totals *totals)
@@ -202,6 +202,10 @@ static void check_demand(const struct platform *platform, const struct demand *d
 		totals->queued += replica->place == REPLICA_QUEUED;
 		totals->waiting += replica->place == REPLICA_WAITING;
 	}
+	REQUIRE(demand->due_index > 0 ? demand->due_us == demand_due_us(demand) && platform->due_demands[demand->due_index - 1] == demand
+				      : demand_due_us(demand) == INT64_MAX,
+		"a deadline is not watched as it should be");
+	totals->due += demand->due_index > 0;
 	REQUIRE(!demand->hold || demand->hold->members[demand->index] == demand, "H2: a demand is not in its hold");
 	REQUIRE(!ended || !demand->dependents, "H1: something waits for what has ended");
 	REQUIRE(current == demand->current_count && running == demand->running_count && preempted == demand->preempted_count,
@@ -252,6 +256,9 @@ void platform_check(const struct platform *platform)
 	for (const struct demand *demand = platform->ended_first; demand; demand = demand->ended_next)
 		ended++;
 	REQUIRE(queued == totals.queued, "P3: %zu entries are queued for %zu replicas", queued, totals.queued);
+	REQUIRE(totals.due == platform->due_demand_count, "deadlines are counted wrongly");
+	for (size_t i = 1; i < platform->due_demand_count; i++)
+		REQUIRE(platform->due_demands[(i - 1) / 2]->due_us <= platform->due_demands[i]->due_us, "deadlines are out of order");
 	REQUIRE(totals.waiting == platform->waiting_live, "waiting replicas are counted wrongly");
 	REQUIRE(totals.live == platform->live_count && totals.live_replicas == platform->live_replicas, "live demands are counted wrongly");
 	REQUIRE(totals.ended == platform->ended_count && ended == totals.ended, "ended demands are counted wrongly");

@@ -1,4 +1,5 @@
-/* What time alone brings about: sites fall silent, replicas come out of their backoff; and what follows from the ends of others. */
+/* What time alone brings about: sites fall silent, replicas come out of their backoff,
+ * deadlines pass; and what follows from the ends of others. */
 #include "base/id.h"
 #include "platform/state.h"
 
@@ -105,6 +106,50 @@ static void settle_holds(const struct platform *platform, int64_t now_us, struct
 		settle_hold(platform, holds[i], now_us, &room, list);
 }
 
+/* This very tick cancels it for another reason, or ends its attempt. */
+static bool is_settled_now(const struct platform *platform, const struct demand *demand, int64_t now_us)
+{
+	const struct attempt *attempt = demand->single.attempt;
+
+	if (demand_is_held(demand) && demand->hold->hopeless_count > 0)
+		return true;
+	return attempt && attempt->site->watch && attempt->site->seen_us <= now_us - platform->settings.lost_after_us &&
+	       loses_with_site(attempt);
+}
+
+static const char *late_text(const struct demand *demand, int64_t now_us, struct arena *arena)
+{
+	char limit[32], left[32];
+
+	if (demand->time_limit_us == 0)
+		return "could not be placed before its deadline";
+	return arena_printf(arena, "could not be placed before its deadline: its time limit is %s, and %s are left",
+			    unit_human(UNIT_DURATION, demand->time_limit_us, limit, sizeof(limit)),
+			    unit_human(UNIT_DURATION, demand->deadline_us > now_us ? (demand->deadline_us - now_us) / 1000000 * 1000000 : 0, left,
+				       sizeof(left)));
+}
+
+/* What can no longer end in time: stopped as by a cancel, or ended where it waits. */
+static void expire_due(const struct platform *platform, int64_t now_us, struct event_list *list)
+{
+	size_t count;
+	struct demand **due = deadlines_due(platform, now_us, list->arena, &count);
+
+	for (size_t i = 0; i < count && i < SETTLED_A_TICK_MAX; i++) {
+		struct demand_ended_body *ended;
+
+		if (is_settled_now(platform, due[i], now_us))
+			continue;
+		((struct expired_body *)event_add(list, now_us, EVENT_DEMAND_EXPIRED))->demand = due[i]->id;
+		if (due[i]->current_count > 0)
+			continue;
+		ended = event_add(list, now_us, EVENT_DEMAND_ENDED);
+		ended->demand = due[i]->id;
+		ended->state = STATE_TIMED_OUT;
+		ended->message = late_text(due[i], now_us, list->arena);
+	}
+}
+
 int decide_tick(const struct platform *platform, int64_t now_us, struct event_list *ret, struct err *err)
 {
 	struct ending ending = { .platform = platform, .now_us = now_us, .list = ret };
@@ -130,6 +175,7 @@ int decide_tick(const struct platform *platform, int64_t now_us, struct event_li
 		body->demand = due[i].demand;
 		body->replica = due[i].replica;
 	}
+	expire_due(platform, now_us, ret); /* last: it may end what was queued above */
 	return 0;
 }
 
@@ -139,6 +185,8 @@ int64_t platform_next_tick_us(const struct platform *platform)
 
 	if (platform->due_hold_count > 0)
 		return 0; /* at once */
+	if (deadline_next_us(platform) < next_us)
+		next_us = deadline_next_us(platform);
 	if (platform->up.first && platform->up.first->seen_us + platform->settings.suspect_after_us < next_us)
 		next_us = platform->up.first->seen_us + platform->settings.suspect_after_us;
 	if (platform->suspect.first && platform->suspect.first->seen_us + platform->settings.lost_after_us < next_us)

@@ -208,11 +208,13 @@ void demand_refresh(struct platform *platform, struct demand *demand, int64_t no
 	if (demand->running_count > 0 && demand->started_us == 0)
 		demand->started_us = now_us;
 	set_state(platform, demand, state);
+	deadline_refresh(platform, demand);
 }
 
 void demand_end(struct platform *platform, struct demand *demand, enum demand_state state)
 {
 	set_state(platform, demand, state);
+	deadline_refresh(platform, demand);
 	platform->live_count--;
 	platform->live_replicas -= demand->replica_count;
 	if (platform->ended_last)

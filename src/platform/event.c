@@ -27,6 +27,7 @@ static const char *const event_type_words[] = {
 	[EVENT_DEMAND_READY] = "demand-ready",
 	[EVENT_ATTEMPT_PREEMPTED] = "attempt-preempted",
 	[EVENT_DEMAND_RELEASED] = "demand-released",
+	[EVENT_DEMAND_EXPIRED] = "demand-expired",
 };
 _Static_assert(ARRAY_COUNT(event_type_words) == EVENT_TYPE_COUNT, "a word is missing in event_type");
 const struct string_table event_type_table = { "event_type", event_type_words, EVENT_TYPE_COUNT };
@@ -92,6 +93,13 @@ static const struct field released_fields[] = {
 	FIELD(FIELD_ID, TYPE, demand, "demand", 1),
 };
 static const struct schema released_schema = SCHEMA("demand-released", TYPE, released_fields);
+#undef TYPE
+
+#define TYPE struct expired_body
+static const struct field expired_fields[] = {
+	FIELD(FIELD_ID, TYPE, demand, "demand", 1),
+};
+static const struct schema expired_schema = SCHEMA("demand-expired", TYPE, expired_fields);
 #undef TYPE
 
 #define TYPE struct accepted_body
@@ -265,6 +273,7 @@ static const struct schema *const schemas[EVENT_TYPE_COUNT] = {
 	[EVENT_DEMAND_READY] = &ready_schema,
 	[EVENT_ATTEMPT_PREEMPTED] = &preempted_schema,
 	[EVENT_DEMAND_RELEASED] = &released_schema,
+	[EVENT_DEMAND_EXPIRED] = &expired_schema,
 };
 
 const struct schema *event_schema(enum event_type type)

@@ -176,6 +176,10 @@ static void describe_stopping(const struct platform *platform, const struct dema
 {
 	const struct attempt *attempt = first_attempt(demand);
 
+	if (demand->expired) {
+		strbuf_puts(out, "past its deadline, waiting for its attempt to stop");
+		return;
+	}
 	if (demand->cancelled) {
 		strbuf_printf(out, "%s, waiting for %u attempt%s to stop", demand_cancel_text(demand->cancelled_by, arena),
 			      demand->current_count, demand->current_count == 1 ? "" : "s");
@@ -229,6 +233,7 @@ static void describe_demand_event(const struct platform *platform, const struct 
 	const struct demand_ended_body *ended = event->body;
 	const struct ready_body *ready = event->body;
 	const struct released_body *released = event->body;
+	const struct expired_body *expired = event->body;
 
 	switch (event->type) {
 	case EVENT_DEMAND_ACCEPTED:
@@ -248,6 +253,10 @@ static void describe_demand_event(const struct platform *platform, const struct 
 		strbuf_printf(out, " %s", demand_state_to_string(ended->state));
 		if (*ended->message)
 			strbuf_printf(out, ": %s", ended->message);
+		break;
+	case EVENT_DEMAND_EXPIRED:
+		put_demand(platform, expired->demand, -1, out);
+		strbuf_puts(out, " can no longer end before its deadline");
 		break;
 	case EVENT_DEMAND_RELEASED:
 		put_demand(platform, released->demand, -1, out);
@@ -363,6 +372,7 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
 	case EVENT_DEMAND_RELEASED:
+	case EVENT_DEMAND_EXPIRED:
 		describe_demand_event(platform, event, out);
 		break;
 	case EVENT_PLACED:

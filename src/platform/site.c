@@ -82,6 +82,7 @@ void site_refresh_view(struct platform *platform, struct site *site)
 		.crowded = site_is_crowded(platform, site), .price = spec->price, .energy = spec->energy,
 		.supply = &site->supply,
 	};
+	books_site_changed(platform, site);
 }
 
 void site_unlist(struct platform *platform, struct site *site)

@@ -157,6 +157,7 @@ static void write_demand(struct writer *writer, const struct demand *demand)
 		.ended_sequence = demand->ended_sequence, .cancelled_by = demand->cancelled_by, .message = demand->message,
 		.exit_code = demand->exit_code, .hold = demand->hold ? demand->hold->first : 0, .index = demand->index,
 		.time_limit_us = demand->time_limit_us, .deadline_us = demand->deadline_us,
+		.expired = demand->expired,
 	};
 
 	arena_reset(&writer->arena);

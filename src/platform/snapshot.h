@@ -85,6 +85,7 @@ struct snap_demand {
 	int64_t index;                /* in it */
 	struct hold_body *hold_body;  /* on the first member that is remembered */
 	int64_t time_limit_us, deadline_us;
+	bool expired;
 };
 
 struct snap_key {

@@ -235,6 +235,7 @@ static void fill_demand(struct platform *platform, struct demand *demand, const 
 	demand->exit_code = (int32_t)body->exit_code;
 	demand->time_limit_us = body->time_limit_us;
 	demand->deadline_us = body->deadline_us;
+	demand->expired = body->expired;
 	if (demand_state_is_ended(body->state))
 		demand_end(platform, demand, body->state);
 	else
@@ -251,6 +252,8 @@ static int check_demand(const struct platform *platform, const struct snap_deman
 	if (body->demand > platform->last_id || body->demand == 0 || (last && body->demand <= last->id) ||
 	    (last && last->demand && body->sequence <= last->demand->sequence))
 		return err_set(err, -EINVAL, "a demand out of its order");
+	if (body->expired && (!body->cancelled || body->deadline_us == 0))
+		return err_set(err, -EINVAL, "a deadline that nobody gave");
 	if (body->past_count > PAST_ATTEMPTS_MAX)
 		return err_set(err, -EINVAL, "too many past attempts");
 	for (size_t i = 0; i < body->past_count; i++)

@@ -109,6 +109,7 @@ static const struct field demand_fields[] = {
 	FIELD(FIELD_POINTER, TYPE, hold_body, "hold_body", 26, .schema = &hold_body_schema),
 	FIELD(FIELD_INTEGER, TYPE, time_limit_us, "time_limit_us", 27),
 	FIELD(FIELD_INTEGER, TYPE, deadline_us, "deadline_us", 28),
+	FIELD(FIELD_BOOL, TYPE, expired, "expired", 29),
 };
 static const struct schema snap_demand_schema = SCHEMA("demand", TYPE, demand_fields);
 #undef TYPE

@@ -78,6 +78,7 @@ static void free_demands(struct platform *platform)
 	table_done(&platform->hold_table);
 	table_done(&platform->array_table);
 	free(platform->due_holds);
+	free(platform->due_demands);
 	free_labels(&platform->name_table);
 	free_labels(&platform->tenant_table);
 	free(platform->active);

@@ -143,6 +143,7 @@ struct demand {
 	uint8_t state;          /* enum demand_state */
 	uint8_t on_site_loss;
 	bool cancelled;
+	bool expired;   /* cancelled by its deadline */
 	bool finishing; /* its last attempt ended, the event of its own end follows */
 	uint8_t past_count;
 	struct replica single;
@@ -158,6 +159,8 @@ struct demand {
 	struct edge *dependents;   /* those that wait for it */
 	int64_t time_limit_us;     /* of an attempt; 0: none, or not known */
 	int64_t deadline_us;       /* by which it must have ended; 0 none */
+	int64_t due_us;            /* while it stands in platform->due_demands */
+	size_t due_index;          /* place there plus 1; 0 none */
 };
 
 struct demand_row {
@@ -276,6 +279,9 @@ struct platform {
 	struct hold **due_holds;
 	size_t due_hold_count, due_hold_capacity;
 
+	struct demand **due_demands; /* heap, deadline.c */
+	size_t due_demand_count, due_demand_capacity;
+
 	struct waiting *waiting;   /* heap by ready_us, order; entries out of date are dropped when they come up */
 	size_t waiting_count, waiting_capacity, waiting_live;
 
@@ -348,6 +354,13 @@ void waiting_remove(struct platform *platform); /* one of them waits no longer; 
 const struct waiting *waiting_due(const struct platform *platform, int64_t now_us, struct arena *arena, size_t *ret_count);
 int64_t waiting_next_us(const struct platform *platform);
 
+/* --- deadlines (deadline.c) --- */
+/* The moment from which it can no longer end in time; INT64_MAX: never, or it ends already. */
+int64_t demand_due_us(const struct demand *demand);
+void deadline_refresh(struct platform *platform, struct demand *demand); /* after anything that demand_due_us() reads changed */
+int64_t deadline_next_us(const struct platform *platform);
+struct demand **deadlines_due(const struct platform *platform, int64_t now_us, struct arena *arena, size_t *ret_count); /* by moment, id */
+
 /* --- soundness of what comes from a log or an agent (sound.c) --- */
 int ask_check(const struct ask *ask, struct err *err);
 int groups_check(const struct node_group *groups, size_t count, struct err *err);
@@ -363,6 +376,7 @@ int accepted_numbers_check(const struct accepted_body *body, uint64_t sequence, 
 struct slot *slots_read(const struct slot_body *bodies, size_t count, int64_t workers);
 int apply_accepted(struct platform *platform, const struct event *event, struct err *err);
 int apply_cancelled(struct platform *platform, const struct event *event, struct err *err);
+int apply_expired(struct platform *platform, const struct event *event, struct err *err);
 int apply_placed(struct platform *platform, const struct event *event, struct err *err);
 int apply_preempted(struct platform *platform, const struct event *event, struct err *err);
 int apply_changed(struct platform *platform, const struct event *event, struct err *err);

@@ -20,6 +20,7 @@ static uint64_t event_demand(const struct event *event)
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
 	case EVENT_DEMAND_RELEASED:
+	case EVENT_DEMAND_EXPIRED:
 		return *(const uint64_t *)event->body; /* each of these begins with it */
 	default:
 		return 0;
@@ -29,7 +30,7 @@ _Static_assert(offsetof(struct accepted_body, demand) == 0 && offsetof(struct ca
 		       offsetof(struct placed_body, demand) == 0 && offsetof(struct changed_body, demand) == 0 &&
 		       offsetof(struct attempt_ended_body, demand) == 0 && offsetof(struct demand_ended_body, demand) == 0 &&
 		       offsetof(struct ready_body, demand) == 0 && offsetof(struct preempted_body, demand) == 0 &&
-		       offsetof(struct released_body, demand) == 0,
+		       offsetof(struct released_body, demand) == 0 && offsetof(struct expired_body, demand) == 0,
 	       "bodies of demands begin with the demand");
 
 static const char *event_site(const struct event *event)
@@ -193,7 +194,8 @@ int view_story(const struct platform *platform, uint64_t id, struct arena *arena
 			tell_attempt(&story, demand->replicas[r].attempt);
 	if (demand->cancelled) {
 		cancelled = (struct cancelled_body){ .demand = id, .by = demand->cancelled_by };
-		tell(&story, demand->cancelled_sequence, demand->cancelled_us, EVENT_DEMAND_CANCELLED, &cancelled);
+		tell(&story, demand->cancelled_sequence, demand->cancelled_us,
+		     demand->expired ? EVENT_DEMAND_EXPIRED : EVENT_DEMAND_CANCELLED, &cancelled);
 	}
 	if (demand_state_is_ended(demand->state)) {
 		ended = (struct demand_ended_body){ .demand = id, .state = demand->state, .exit_code = demand->exit_code,

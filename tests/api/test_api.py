@@ -390,6 +390,25 @@ class Demands(ApiCase):
             self.assertEqual(before[0], 201)
             self.assertEqual((before[1]["id"], after[1]["repeated"]), (after[1]["id"], True))
 
+    def test_arrays_and_those_who_wait_for_them(self):
+        array = self.good("POST", "/v1/demands", impossible("fan", array={"count": 3, "at_once": 2}), status=201)
+        self.assertEqual(array["members"], 3)
+        behind = self.good("POST", "/v1/demands", job("behind", after=["fan"], deadline="2h"), status=201)
+        self.assertEqual(behind["members"], 1)
+        view = self.good("GET", f"/v1/demands/{behind['id']}")
+        self.assertEqual([(after["name"], after["array"], after["state"]) for after in view["after"]], [("fan", True, "waits")])
+        self.assertEqual(view["deadline_us"], view["accepted_us"] + 2 * 3600 * 1000000)
+        last = self.good("GET", "/v1/demands?name=fan.2")["items"][0]
+        self.assertEqual((last["array"], last["index"], last["array_count"]), (array["id"], 2, 3))
+        self.assertRegex(last["reason"], "2 members of fan are under way")
+        self.problem(422, "invalid", "POST", "/v1/demands", job("late", after=["nobody"]))
+        self.problem(404, "not-found", "POST", "/v1/arrays/nothing/cancel")
+        other = self.token_for("array-thief", "tenant", tenant="thief")
+        self.problem(404, "not-found", "POST", "/v1/arrays/fan/cancel", token=other)
+        self.problem(404, "not-found", "POST", "/v1/arrays/fan/cancel?tenant=default", token=other)
+        self.assertEqual(self.good("POST", "/v1/arrays/fan/cancel", status=202)["cancelled"], 3)
+        wait_until(lambda: self.good("GET", f"/v1/demands/{behind['id']}")["state"] == "cancelled", "the one behind to be cancelled")
+
     def test_batches_are_all_or_none(self):
         self.problem(422, "invalid", "POST", "/v1/demands/batch", {"demands": [job("half"), job("half-b", where={"sites": ["nowhere"]})]})
         self.assertEqual(self.good("GET", "/v1/demands?name=half")["items"], [])

@@ -303,6 +303,10 @@ static void submit_with_holds(struct model *model, struct demand_spec *spec)
 		spec->after = waits;
 		spec->after_count = (size_t)i + 1;
 	}
+	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 5) == 0) {
+		spec->deadline_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 200));
+		spec->time_limit_us = (int64_t)rng_below(&model->rng, 2) * (spec->deadline_us / 3);
+	}
 	spec->name = spec->array ? "many" : "work";
 	id = world_submit(&model->world, spec);
 	for (int64_t i = 0; i < (spec->array ? array.count : 1); i++, id = id_next(id, 0, 0))

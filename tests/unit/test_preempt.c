@@ -157,6 +157,13 @@ static void make_policy(struct play *play, struct policy_spec *policy, struct te
 	policy->tenant_count = 3;
 }
 
+static void count_preempted(const struct play *play, size_t *preempted, size_t *reclaimed)
+{
+	*preempted += play->plan.preemption_count;
+	for (size_t p = 0; p < play->plan.preemption_count; p++)
+		*reclaimed += play->plan.preemptions[p].reclaimed;
+}
+
 /* Nothing ends and nothing more arrives: after so many rounds nothing moves any more, whatever the tenants, and no limit is passed. */
 static void it_never_goes_in_a_circle(void **state)
 {
@@ -180,13 +187,12 @@ static void it_never_goes_in_a_circle(void **state)
 			if (i % 8 != 7)
 				continue;
 			play_round(play);
+			count_preempted(play, &preempted, &reclaimed);
 			play->now_us += MINUTE_US;
 		}
 		for (; quiet < 3 && round < 500; round++) {
 			play_round(play);
-			preempted += play->plan.preemption_count;
-			for (size_t p = 0; p < play->plan.preemption_count; p++)
-				reclaimed += play->plan.preemptions[p].reclaimed;
+			count_preempted(play, &preempted, &reclaimed);
 			quiet = play->plan.preemption_count || play->plan.placement_count ? 0 : quiet + 1;
 			play->now_us += MINUTE_US;
 			for (unsigned t = 0; t < 3; t++)

@@ -104,7 +104,8 @@ static void tree_queue(struct share_queue *queue, uint64_t seed)
 
 	*queue = (struct share_queue){ .shares = shares_of(tree, ARRAY_COUNT(tree)), .supply = supply, .tenant_count = ARRAY_COUNT(names) };
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++)
-		queue->tenants[i] = (struct queue_tenant){ .name = names[i], .unit = { 8000, 64000, 1000 }, .units_max = 1 + (int64_t)(3 * i), HOURS(2 + (int64_t)i) };
+		queue->tenants[i] = (struct queue_tenant){ .name = names[i], .unit = { 8000, 64000, 1000 }, .units_max = 1 + (int64_t)(3 * i),
+							   HOURS(2 + (int64_t)i) };
 	share_queue_init(queue, seed);
 }
 

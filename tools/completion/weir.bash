@@ -9,7 +9,7 @@ _weir_options() {
 	logs) options="--follow --worker --replica --attempt --stderr --both --server --token-file --ca-file --help" ;;
 	run) options="--name --tenant --workers --cpu --memory --chips --chip-model --chip-memory --tier --region --site --near --domestic --clearance --priority --preemptible --time-limit --grace --env --working-folder --simulate --detach --quiet --json --server --token-file --ca-file --help" ;;
 	submit) options="--wait --timeout --key --retry-for --json --server --token-file --ca-file --help" ;;
-	cancel) options="--json --server --token-file --ca-file --help" ;;
+	cancel) options="--array --tenant --json --server --token-file --ca-file --help" ;;
 	check) options="--json --help" ;;
 	match) options="--network --catalogue --demands --json --help" ;;
 	sites) options="--tier --region --condition --engine --draining --contains --json --server --token-file --ca-file --help" ;;
