@@ -16,6 +16,8 @@ static const char *const usage[] = { "match --network FILE [--catalogue FILE] [-
 static const char *const examples[] = {
 	"weir match -n examples/networks/china.yaml -c examples/chips/catalogue.yaml examples/demands/*.yaml",
 	"where the sample demands would go in the sample network",
+	"weir match -n examples/networks/china.yaml -p examples/policies/west.yaml examples/demands/*.yaml",
+	"the same where training drifts west",
 };
 static const struct cli_help help = {
 	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
