@@ -77,9 +77,10 @@ static const char *name_chips(const struct ask *ask, struct arena *arena)
 	return text;
 }
 
-static const char *group_sentence(const struct matcher *matcher, const struct explain_group *group, const struct verdict *verdicts,
+static const char *group_sentence(const struct matcher *matcher, const struct explain_group *group, const struct explanation *said,
 				  const char *chips, struct arena *arena)
 {
+	const struct verdict *verdicts = said->verdicts;
 	struct verdict shared = group->best;
 	struct strbuf text = { 0 };
 	struct strbuf numbers = { 0 };
@@ -98,7 +99,10 @@ static const char *group_sentence(const struct matcher *matcher, const struct ex
 	if (group->code == VERDICT_RESIDENCY && group->best.other && !shared.other)
 		shared.other = group->best.other, shared.name = NULL;
 	strbuf_printf(&text, "%zu site%s: ", group->site_count, group->site_count == 1 ? "" : "s");
-	verdict_reason(&shared, chips, &text);
+	if (group->code == VERDICT_ROUND_PENDING && said->limit.code != VERDICT_FITS)
+		strbuf_puts(&text, "room for it, but for its tenant's limit");
+	else
+		verdict_reason(&shared, chips, &text);
 	if (verdict_numbers(&group->best, &numbers))
 		strbuf_printf(&text, ", %s %s", group->site_count == 1 ? "has" : "best has", strbuf_text(&numbers));
 	else if (aged && group->site_count > 1)
@@ -147,7 +151,7 @@ static void make_groups(const struct matcher *matcher, const char *chips, struct
 		group->sites[group->site_count++] = sorted[i].site;
 	}
 	for (size_t g = 0; g < ret->group_count; g++)
-		ret->groups[g].sentence = group_sentence(matcher, &ret->groups[g], ret->verdicts, chips, arena);
+		ret->groups[g].sentence = group_sentence(matcher, &ret->groups[g], ret, chips, arena);
 	qsort(ret->groups, ret->group_count, sizeof(*ret->groups), compare_groups);
 }
 
