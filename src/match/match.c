@@ -225,6 +225,20 @@ static int64_t total_cost(const struct round *round, const struct class *class, 
 	return candidate.cost + score_fragmentation(&books->view, loss_milli * class->workers, &round->matcher->policy->weights);
 }
 
+/* The next of the queued sites that has room; so far as a few tries tell. What it would spoil is left out. */
+static void find_second(struct round *round, const struct class *class, struct class_cache *cache, struct choice *ret_second)
+{
+	struct candidate next;
+
+	for (int tries = 0; tries < SITE_CHOICES && candidate_first(cache, &next); tries++) {
+		if (class_allows(cache, next.site) && pool_fits(round->matcher->sites[next.site].pool, class->need, class->workers)) {
+			*ret_second = (struct choice){ next, next.cost };
+			return;
+		}
+		candidate_pop(cache);
+	}
+}
+
 /* The best site with room, and the second best. Sites without room leave the heap. */
 static bool choose_site(struct round *round, const struct class *class, struct class_cache *cache, struct choice *ret_best,
 			struct choice *ret_second)
@@ -249,6 +263,8 @@ static bool choose_site(struct round *round, const struct class *class, struct c
 			*ret_second = choice;
 		}
 	}
+	if (count == 1)
+		find_second(round, class, cache, ret_second);
 	for (size_t i = 0; i < count; i++)
 		candidate_push(cache, fits[i]);
 	return count > 0;
