@@ -55,14 +55,9 @@ struct search {
 	uint32_t summed; /* steps in the sums */
 };
 
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t full_box(const struct bound_class *class, uint32_t column)
 {
-	return least(class->boxes[column], class->total);
+	return bound_least(class->boxes[column], class->total);
 }
 
 static uint32_t part_of(wide amount, int64_t of)
@@ -135,7 +130,7 @@ static size_t make_columns(struct search *search, size_t c, size_t column_at, ui
 		}
 		column->count = entry_at - column->first;
 		column->step = (int64_t)(((wide)1 << (2 * PART_BITS + STEP_BITS)) / ((wide)search->weight * (sum ? sum : 1)));
-		column->step = least(column->step, STEP_MAX);
+		column->step = bound_least(column->step, STEP_MAX);
 	}
 	return entry_at;
 }

@@ -296,6 +296,7 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 	demand->current_count++;
 	platform->last_token = body->token;
 	site_add_attempt(platform, site, attempt);
+	account_charge(platform, attempt, event->time_us);
 	books_placed(platform, attempt);
 	site_touch(platform, site);
 	demand_refresh(platform, demand, event->time_us);
@@ -401,6 +402,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 		return code;
 	demand = attempt->demand;
 	replica = &demand->replicas[attempt->replica];
+	account_release(platform, attempt, event->time_us);
 	books_ended(platform, attempt);
 	for (uint32_t i = 0; i < attempt->slot_count; i++)
 		supply_give(&attempt->site->supply, &attempt->slots[i], &demand->class->shape);

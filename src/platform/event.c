@@ -28,6 +28,7 @@ static const char *const event_type_words[] = {
 	[EVENT_ATTEMPT_PREEMPTED] = "attempt-preempted",
 	[EVENT_DEMAND_RELEASED] = "demand-released",
 	[EVENT_DEMAND_EXPIRED] = "demand-expired",
+	[EVENT_POLICY_LOADED] = "policy-loaded",
 };
 _Static_assert(ARRAY_COUNT(event_type_words) == EVENT_TYPE_COUNT, "a word is missing in event_type");
 const struct string_table event_type_table = { "event_type", event_type_words, EVENT_TYPE_COUNT };
@@ -278,6 +279,7 @@ static const struct schema *const schemas[EVENT_TYPE_COUNT] = {
 	[EVENT_ATTEMPT_PREEMPTED] = &preempted_schema,
 	[EVENT_DEMAND_RELEASED] = &released_schema,
 	[EVENT_DEMAND_EXPIRED] = &expired_schema,
+	[EVENT_POLICY_LOADED] = &policy_schema,
 };
 
 const struct schema *event_schema(enum event_type type)

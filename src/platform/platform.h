@@ -85,6 +85,10 @@ int decide_load_network(const struct platform *platform, int64_t now_us, const s
 int decide_load_catalogue(const struct platform *platform, int64_t now_us, const struct catalogue *catalogue, struct event_list *ret,
 			  struct err *err);
 
+/* An equal policy gives no event. */
+int decide_load_policy(const struct platform *platform, int64_t now_us, const struct policy_spec *policy, struct event_list *ret,
+		       struct err *err);
+
 struct submit_result {
 	uint64_t id;     /* of an array: of its first member */
 	int64_t members; /* of an array, whose ids follow each other; 1 for a single demand */

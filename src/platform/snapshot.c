@@ -178,6 +178,17 @@ static void write_tokens(struct writer *writer, const struct platform *platform)
 	}
 }
 
+static void write_accounts(struct writer *writer, const struct platform *platform)
+{
+	struct snap_shares body;
+
+	if (platform->shares_us == 0)
+		return;
+	arena_reset(&writer->arena);
+	accounts_export(platform, &writer->arena, &body);
+	write_record(writer, SNAP_SHARES, &body);
+}
+
 int platform_snapshot(const struct platform *platform, int (*visit)(void *context, uint32_t type, const void *payload, size_t length),
 		      void *context)
 {
@@ -189,6 +200,8 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 		write_record(&writer, SNAP_NETWORK, &platform->network);
 	if (platform->catalogue.model_count > 0)
 		write_record(&writer, SNAP_CATALOGUE, &platform->catalogue);
+	if (platform->has_policy)
+		write_record(&writer, SNAP_POLICY, &platform->policy);
 	write_tokens(&writer, platform);
 	for (size_t i = 0; writer.code == 0 && i < platform->site_count; i++)
 		write_site(&writer, platform->sorted_sites[i]);
@@ -200,6 +213,7 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 
 		write_record(&writer, SNAP_KEY, &key_body);
 	}
+	write_accounts(&writer, platform);
 	strbuf_done(&writer.bytes);
 	arena_done(&writer.arena);
 	return writer.code;

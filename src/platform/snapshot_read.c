@@ -323,6 +323,10 @@ int apply_snapshot_record(struct platform *platform, const struct event *event, 
 		return apply_network(platform, event->body, err);
 	case SNAP_CATALOGUE:
 		return apply_catalogue(platform, event->body, err);
+	case SNAP_POLICY:
+		return apply_policy(platform, event->body, err);
+	case SNAP_SHARES:
+		return accounts_import(platform, event->body, err);
 	case SNAP_TOKEN:
 		return apply_token(platform, event->body, err);
 	case SNAP_SITE:
@@ -356,6 +360,7 @@ void platform_replay_snapshot_end(struct platform *platform, uint64_t sequence)
 	platform->ended_first = count ? ended[0] : NULL;
 	platform->ended_last = count ? ended[count - 1] : NULL;
 	free(ended);
+	accounts_charge_all(platform);
 	platform->in_snapshot = false;
 	platform->sequence = sequence;
 	if (platform->checks)

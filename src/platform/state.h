@@ -184,6 +184,7 @@ struct site {
 	bool has_supply;
 	uint64_t supply_hash, supply_epoch, supply_sequence;
 	struct supply supply;
+	struct amounts counted;       /* its part of platform->supply_total */
 	struct attempt **attempts;    /* current ones, in no particular order */
 	size_t attempt_count, attempt_capacity;
 	/* observed */
@@ -248,8 +249,12 @@ struct platform {
 	struct network_spec network;
 	struct catalogue catalogue;
 	struct topology *topology;
-	struct policy_spec policy;
-	struct shares *shares;
+	struct policy_spec policy;  /* the defaults until one is loaded */
+	struct arena policy_arena;
+	bool has_policy;
+	struct shares *shares;      /* account.c */
+	int64_t shares_us;          /* of the latest charge or release */
+	struct amounts supply_total; /* of the sites that are up */
 	struct site **sites;
 	struct site_view *views;
 	size_t site_count;
@@ -368,6 +373,7 @@ struct demand **deadlines_due(const struct platform *platform, int64_t now_us, s
 int ask_check(const struct ask *ask, struct err *err);
 int groups_check(const struct node_group *groups, size_t count, struct err *err);
 int network_check(const struct network_spec *network, struct err *err);
+int policy_check(const struct policy_spec *policy, struct err *err);
 /* Whether the slots name nodes and chips of the supply and fit now; takes them when all do. */
 bool slots_take(struct supply *supply, const struct slot *slots, size_t count, const struct shape *shape);
 /* The same slots in other groups of the same names; false when one of them is gone. `ret` has `count` entries. */
@@ -390,10 +396,22 @@ int apply_released(struct platform *platform, const struct event *event, struct 
 int apply_supply(struct platform *platform, const struct event *event, struct err *err);
 int apply_network(struct platform *platform, const struct network_spec *network, struct err *err);
 int apply_catalogue(struct platform *platform, const struct catalogue *catalogue, struct err *err);
+int apply_policy(struct platform *platform, const struct policy_spec *policy, struct err *err);
 int apply_token(struct platform *platform, const struct token_body *body, struct err *err);
 int apply_token_revoked(struct platform *platform, const struct token_revoked_body *body, struct err *err);
 int apply_key(struct platform *platform, const char *text, uint64_t request_hash, uint64_t first, int64_t count, struct err *err);
 int apply_snapshot_record(struct platform *platform, const struct event *event, struct err *err);
+
+/* --- accounts (account.c) --- */
+struct snap_shares;
+void account_charge(struct platform *platform, const struct attempt *attempt, int64_t time_us);
+void account_release(struct platform *platform, const struct attempt *attempt, int64_t time_us);
+struct amounts attempt_amounts(const struct attempt *attempt); /* of all of its workers */
+struct amounts site_amounts(const struct site *site); /* what it adds to the network's supply now */
+void account_site(struct platform *platform, struct site *site); /* after its supply or condition changed */
+void accounts_export(const struct platform *platform, struct arena *arena, struct snap_shares *ret);
+int accounts_import(struct platform *platform, const struct snap_shares *body, struct err *err);
+void accounts_charge_all(struct platform *platform); /* the current attempts, after a snapshot was read */
 
 /* --- deciding the end of attempts (end.c) --- */
 /* Collects the ends of one decision, so that a demand whose last attempts end together ends once. */

@@ -216,6 +216,17 @@ struct why_view {
 	struct why_placement *placement; /* NULL: it has no place */
 };
 
+struct tenant_view {
+	const char *name, *parent; /* "": the root */
+	int64_t weight;
+	struct amounts held;           /* now, with all tenants below it */
+	struct amounts *quota, *limit; /* NULL none */
+	int64_t used_ppm;     /* its decayed dominant share of the supply, in millionths */
+	int64_t promised_ppm; /* what its weight promises while all have work */
+	bool borrows;         /* it holds more than any quota covers */
+};
+
+extern const struct schema tenant_view_schema;
 extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema,
 	link_view_schema, summary_schema, story_line_schema, why_schema, token_view_schema;
 
@@ -243,6 +254,10 @@ size_t view_sites(const struct platform *platform, int64_t now_us, const struct 
 size_t view_links(const struct platform *platform, size_t offset, size_t limit, struct arena *arena, struct link_view **ret,
 		  bool *ret_more);
 size_t view_regions(const struct platform *platform, const struct region **ret);
+const struct policy_spec *view_policy(const struct platform *platform); /* the defaults when none was loaded */
+/* Tenants by name, behind `after` ("" at first); `only` that one (NULL: all). */
+size_t view_tenants(const struct platform *platform, int64_t now_us, const char *only, const char *after, size_t limit,
+		    struct arena *arena, struct tenant_view **ret, bool *ret_more);
 const struct catalogue *view_catalogue(const struct platform *platform);
 void view_summary(const struct platform *platform, int64_t now_us, struct arena *arena, struct summary *ret);
 int view_story(const struct platform *platform, uint64_t id, struct arena *arena, struct story_line **ret, size_t *ret_count); /* -ENOENT */

@@ -102,6 +102,26 @@ static const struct field site_full_fields[] = {
 const struct schema site_full_schema = SCHEMA("site", TYPE, site_full_fields);
 #undef TYPE
 
+#define TYPE struct amounts
+static const struct field amounts_fields[] = { INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli) };
+static const struct schema amounts_view_schema = SCHEMA("amounts", TYPE, amounts_fields);
+#undef TYPE
+
+#define TYPE struct tenant_view
+static const struct field tenant_fields[] = {
+	TEXT(name),
+	TEXT(parent),
+	INTEGER(weight),
+	FIELD(FIELD_OBJECT, TYPE, held, "held", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, quota, "quota", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, limit, "limit", 0, .schema = &amounts_view_schema),
+	INTEGER(used_ppm),
+	INTEGER(promised_ppm),
+	BOOL(borrows),
+};
+const struct schema tenant_view_schema = SCHEMA("tenant", TYPE, tenant_fields);
+#undef TYPE
+
 #define TYPE struct link_view
 static const struct field link_fields[] = { TEXT(from), TEXT(to), INTEGER(rtt_us), INTEGER(bandwidth_mbit), INTEGER(price_micro_per_gib) };
 const struct schema link_view_schema = SCHEMA("link", TYPE, link_fields);
