@@ -93,7 +93,8 @@ static void copy_changes(const struct relaxation *relaxation, struct arena *aren
 /* The forecast's word on the entry; -1 not known, or the queue is too long to be played while somebody waits. */
 static int64_t estimate_start(const struct match_input *input, const struct match_entry *entry, struct arena *arena)
 {
-	const struct forecast_settings settings = { .time_permille = 1000, .placements_max = FORECAST_PLACEMENTS_MAX, .steps_max = FORECAST_STEPS_MAX };
+	const struct forecast_settings settings = { .time_permille = 1000, .placements_max = FORECAST_PLACEMENTS_MAX,
+						    .steps_max = FORECAST_STEPS_MAX };
 	struct forecast forecast;
 
 	if (input->stream_count * matcher_site_count(input->matcher) > FORECAST_CHECKS_MAX)
