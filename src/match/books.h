@@ -64,7 +64,7 @@ struct class {
 struct promise {
 	uint64_t demand;
 	uint32_t replica, class, site, slot_count;
-	struct slot *slots; /* owned */
+	size_t first_slot; /* in the matcher's promised slots */
 };
 
 struct matcher {
@@ -83,6 +83,8 @@ struct matcher {
 	uint64_t log_read;         /* the furthest that any class has caught up to */
 	struct promise *promises;  /* [promise_first, promise_count) */
 	size_t promise_first, promise_count, promise_capacity;
+	struct slot *promised;
+	size_t promised_count, promised_capacity;
 	size_t willing_count;      /* works that may be preempted, everywhere */
 	size_t work_count;
 	uint64_t round; /* so far */

@@ -462,6 +462,9 @@ class Demands(ApiCase):
         self.assertEqual((why["id"], why["state"], why["fits_now"]), (demand, "pending", False))
         self.assertTrue(why["summary"])
         self.assertEqual(sum(group["sites"] for group in why["groups"]), 5)
+        self.assertTrue(why["start"])
+        self.assertTrue(why["change"])
+        self.assertTrue(all(change["verified"] and change["steps"] for change in why["changes"]))
         self.assertTrue(self.good("GET", f"/v1/demands/{demand}")["reason"])
 
     def test_cancel(self):
