@@ -7,7 +7,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def main():
-    commands = [["build/bench/submit", "--json"]]
+    commands = [["build/bench/submit", "--json"], ["build/bench/fairness", "--json"]]
     for command in commands:
         print("$ " + " ".join(command), flush=True)
         if subprocess.run(command, cwd=ROOT).returncode != 0:

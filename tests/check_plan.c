@@ -55,7 +55,7 @@ static bool listed(const char *const *list, size_t count, const char *word)
 	return found;
 }
 
-static bool chip_allowed(const struct match_input *input, const struct ask *ask, const char *model)
+static bool chip_allowed(const struct once_input *input, const struct ask *ask, const char *model)
 {
 	const struct chip_needs *needs = &ask->shape.chips.needs;
 	const struct chip_model *entry = NULL;
@@ -84,7 +84,7 @@ static bool chip_allowed(const struct match_input *input, const struct ask *ask,
 	       !(ask->rules.clearance && entry->review.state != REVIEW_PASSED);
 }
 
-static bool place_allowed(const struct match_input *input, const struct ask *ask, const struct site_view *site)
+static bool place_allowed(const struct once_input *input, const struct ask *ask, const struct site_view *site)
 {
 	bool tier = ask->where.tier_count == 0;
 	int64_t near_us;
@@ -128,7 +128,7 @@ static bool take_chips(struct book_node *node, const char *model, int64_t count,
 }
 
 /* Takes one worker from the node by trying each chip model; false when it does not fit. */
-static bool book_take(const struct match_input *input, const struct ask *ask, struct book_node *node)
+static bool book_take(const struct once_input *input, const struct ask *ask, struct book_node *node)
 {
 	int64_t milli = ask->shape.chips.milli;
 	bool taken = milli == 0;
@@ -146,7 +146,7 @@ static bool book_take(const struct match_input *input, const struct ask *ask, st
 }
 
 /* Whether the book holds the whole ask. Takes it out of the book as far as it goes. */
-static bool book_holds(const struct match_input *input, const struct ask *ask, struct book *book)
+static bool book_holds(const struct once_input *input, const struct ask *ask, struct book *book)
 {
 	int64_t left = ask->kind == DEMAND_JOB ? ask->workers : 1;
 
@@ -156,7 +156,7 @@ static bool book_holds(const struct match_input *input, const struct ask *ask, s
 	return left == 0;
 }
 
-bool check_holds(const struct match_input *input, const struct ask *ask, size_t site, bool empty)
+bool check_holds(const struct once_input *input, const struct ask *ask, size_t site, bool empty)
 {
 	struct book book;
 	bool holds;
@@ -178,7 +178,7 @@ static struct book_node *book_find(struct book *book, const struct slot *slot)
 }
 
 /* Books one slot; gives back what is wrong with it, NULL nothing. */
-static const char *replay_slot(const struct match_input *input, const struct ask *ask, struct book *book, const struct slot *slot)
+static const char *replay_slot(const struct once_input *input, const struct ask *ask, struct book *book, const struct slot *slot)
 {
 	struct book_node *node = book_find(book, slot);
 	const char *model = NULL;
@@ -212,14 +212,14 @@ static const char *replay_slot(const struct match_input *input, const struct ask
 	return NULL;
 }
 
-static const char *replay_placement(const struct match_input *input, struct book *books, const struct match_placement *placement)
+static const char *replay_placement(const struct once_input *input, const struct once *once, struct book *books, const struct match_placement *placement)
 {
 	const struct ask *ask;
 	const char *wrong = NULL;
 
-	if (placement->site >= input->site_count || placement->class_index >= input->class_count)
+	if (placement->site >= input->site_count || placement->stream >= once->input.stream_count)
 		return "names a site or class that does not exist";
-	ask = input->classes[placement->class_index].ask;
+	ask = matcher_class_ask(once->matcher, once->input.streams[placement->stream].class);
 	if (!place_allowed(input, ask, &input->sites[placement->site]))
 		return "breaks a rule of place";
 	if (!at_work(&input->sites[placement->site]))
@@ -232,38 +232,55 @@ static const char *replay_placement(const struct match_input *input, struct book
 	return wrong;
 }
 
-/* Each class is served from its oldest entry on, without gaps, and nothing is placed after something less urgent. */
-static const char *check_order(const struct match_input *input, const struct match_plan *plan)
+/* Each stream is served from its oldest entry on, without gaps (backfilled ones apart), and nothing is placed after something less
+ * urgent, but into what is reserved. */
+static const char *check_order(const struct once *once, const struct match_plan *plan)
 {
-	size_t *served = mem_alloc((input->class_count + 1) * sizeof(*served));
+	const struct match_input *input = &once->input;
+	size_t *served = mem_alloc((input->stream_count + 1) * sizeof(*served));
 	const char *wrong = NULL;
+	int64_t last = INT64_MAX;
 
 	for (size_t p = 0; p < plan->placement_count && !wrong; p++) {
 		const struct match_placement *placement = &plan->placements[p];
-		const struct match_class *class = &input->classes[placement->class_index];
-		const struct match_entry *entry = &class->entries[served[placement->class_index]];
+		const struct match_stream *stream = &input->streams[placement->stream];
+		const struct match_entry *entry = &stream->entries[served[placement->stream]];
+		int64_t priority = matcher_class_ask(once->matcher, stream->class)->priority;
 
-		if (served[placement->class_index]++ >= class->entry_count || entry->demand != placement->demand ||
-		    entry->replica != placement->replica)
+		served[placement->stream]++;
+		if (placement->backfilled)
+			continue;
+		if (served[placement->stream] > stream->entry_count || entry->demand != placement->demand || entry->replica != placement->replica)
 			wrong = "passes over an older entry of its class";
-		else if (p > 0 && class->ask->priority > input->classes[plan->placements[p - 1].class_index].ask->priority)
+		else if (priority > last)
 			wrong = "comes after something less urgent";
+		last = priority;
 	}
-	for (size_t c = 0; c < input->class_count && !wrong; c++)
-		if (plan->classes[c].placed != served[c])
+	for (size_t s = 0; s < input->stream_count && !wrong; s++)
+		if (plan->streams[s].placed != served[s])
 			wrong = "is counted wrongly";
 	free(served);
 	return wrong;
 }
 
-/* What is left of each class does not fit into what is left of any site. Free only shrinks, so it must not fit at the end either. */
-static bool left_over_fits(const struct match_input *input, const struct match_plan *plan, struct book *books, size_t class, size_t site)
+/* What is reserved at the site is free at the moment of the reservation, so what is left over may fit and still have to wait. */
+static bool has_reservation(const struct match_plan *plan, size_t site)
 {
-	const struct ask *ask = input->classes[class].ask;
+	for (size_t r = 0; r < plan->reservation_count; r++)
+		if (plan->reservations[r].site == site)
+			return true;
+	return false;
+}
+
+/* What is left of each stream does not fit into what is left of any site. Free only shrinks, so it must not fit at the end either. */
+static bool left_over_fits(const struct once_input *input, const struct once *once, const struct match_plan *plan, struct book *books,
+			   size_t stream, size_t site)
+{
+	const struct ask *ask = matcher_class_ask(once->matcher, once->input.streams[stream].class);
 	struct book copy = books[site];
 	bool holds;
 
-	if (plan->classes[class].placed == input->classes[class].entry_count)
+	if (plan->streams[stream].placed == once->input.streams[stream].entry_count || has_reservation(plan, site))
 		return false;
 	if (!place_allowed(input, ask, &input->sites[site]) || !at_work(&input->sites[site]))
 		return false;
@@ -273,7 +290,7 @@ static bool left_over_fits(const struct match_input *input, const struct match_p
 	return holds;
 }
 
-bool check_plan(const struct match_input *input, const struct match_plan *plan, char *why, size_t why_size)
+bool check_plan(const struct once_input *input, const struct once *once, const struct match_plan *plan, char *why, size_t why_size)
 {
 	struct book *books = mem_alloc((input->site_count + 1) * sizeof(*books));
 	const char *wrong = NULL;
@@ -282,12 +299,12 @@ bool check_plan(const struct match_input *input, const struct match_plan *plan, 
 	for (size_t s = 0; s < input->site_count; s++)
 		book_open(&books[s], input->sites[s].supply, false);
 	for (size_t p = 0; p < plan->placement_count && !wrong; p++, at++)
-		wrong = replay_placement(input, books, &plan->placements[p]);
+		wrong = replay_placement(input, once, books, &plan->placements[p]);
 	if (!wrong)
-		wrong = check_order(input, plan);
-	for (size_t c = 0; c < input->class_count && plan->complete && !wrong; c++)
+		wrong = check_order(once, plan);
+	for (size_t c = 0; c < once->input.stream_count && plan->complete && !wrong; c++)
 		for (size_t s = 0; s < input->site_count && !wrong; s++)
-			if (left_over_fits(input, plan, books, c, s))
+			if (left_over_fits(input, once, plan, books, c, s))
 				wrong = "is not all: something that fits was left out";
 	if (wrong)
 		snprintf(why, why_size, "placement %zu %s", at, wrong);

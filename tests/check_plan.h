@@ -8,11 +8,11 @@
 #ifndef TESTS_CHECK_PLAN_H
 #define TESTS_CHECK_PLAN_H
 
-#include "match/match.h"
+#include "match/once.h"
 
 /* True when all is well; else a sentence in `why`. */
-bool check_plan(const struct match_input *input, const struct match_plan *plan, char *why, size_t why_size);
+bool check_plan(const struct once_input *input, const struct once *once, const struct match_plan *plan, char *why, size_t why_size);
 /* Whether the site may and can take the whole ask (one replica of a service): as it is now, or when it were empty and up. */
-bool check_holds(const struct match_input *input, const struct ask *ask, size_t site, bool empty);
+bool check_holds(const struct once_input *input, const struct ask *ask, size_t site, bool empty);
 
 #endif

@@ -216,7 +216,7 @@ static struct ask *make_ask(struct random_input *input)
 
 void random_input_init(struct random_input *input, uint64_t seed, const struct random_limits *limits)
 {
-	struct match_class *classes;
+	struct once_class *classes;
 	uint64_t demand = 1;
 
 	*input = (struct random_input){ 0 };
@@ -227,7 +227,7 @@ void random_input_init(struct random_input *input, uint64_t seed, const struct r
 	make_views(input, limits);
 	input->match.context = (struct rule_context){ &input->catalogue, input->topology };
 	input->match.class_count = 1 + below(input, limits->classes_max);
-	classes = ARENA_ARRAY(&input->arena, struct match_class, input->match.class_count);
+	classes = ARENA_ARRAY(&input->arena, struct once_class, input->match.class_count);
 	for (size_t c = 0; c < input->match.class_count; c++) {
 		size_t count = 1 + below(input, limits->entries_max);
 		struct match_entry *entries = ARENA_ARRAY(&input->arena, struct match_entry, count);
@@ -237,7 +237,7 @@ void random_input_init(struct random_input *input, uint64_t seed, const struct r
 		classes[c].entry_count = count;
 		/* Orders are unique and interleave the classes: oldest first within each. */
 		for (size_t e = 0; e < count; e++)
-			entries[e] = (struct match_entry){ demand++, 0, 1 + e * input->match.class_count + c };
+			entries[e] = (struct match_entry){ .demand = demand++, .order = 1 + e * input->match.class_count + c };
 	}
 	input->match.classes = classes;
 }

@@ -4,7 +4,7 @@
 #define TESTS_RANDOM_INPUT_H
 
 #include "base/rng.h"
-#include "match/match.h"
+#include "match/once.h"
 
 struct random_input {
 	struct arena arena;
@@ -13,7 +13,7 @@ struct random_input {
 	struct network_spec network;
 	struct topology *topology;
 	struct supply *supplies;
-	struct match_input match;
+	struct once_input match;
 };
 
 struct random_limits {

@@ -5,8 +5,8 @@
 set -eu
 
 build="gcc libc6-dev pkg-config meson ninja-build python3 libmicrohttpd-dev libcurl4-openssl-dev libuv1-dev libjansson-dev libyaml-dev
-libcbor-dev libsqlite3-dev libsodium-dev libgnutls28-dev libcmocka-dev"
-test_needed="clang clang-runtime python3-venv git"
+libcbor-dev libsqlite3-dev libsodium-dev libgnutls28-dev zlib1g-dev libcmocka-dev"
+test_needed="clang clang-runtime python3-venv git coinor-cbc"
 test_wished="chromium fonts-noto-cjk mandoc shellcheck bash-completion zsh procps util-linux openssl"
 
 as_root=

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WEIR_ENGINE_ABI 1
+#define WEIR_ENGINE_ABI 2
 
 struct weir_attempt_key {
 	uint64_t demand;
@@ -104,6 +104,9 @@ struct weir_supply_group {
 	const char *const *chip_models; /* one entry per model */
 	const int64_t *chip_counts;
 	size_t chip_model_count;
+	const char *const *resource_names; /* what else is counted in each node */
+	const int64_t *resource_counts;
+	size_t resource_count;
 };
 
 struct weir_engine_settings {

@@ -94,7 +94,8 @@ static void submit_one(struct call *call)
 	if (!result)
 		return;
 	id_format(result->id, text);
-	strbuf_printf(&out, "{\"id\":\"%s\",\"repeated\":%s}", text, result->repeated ? "true" : "false");
+	strbuf_printf(&out, "{\"id\":\"%s\",\"members\":%lld,\"repeated\":%s}", text, (long long)result->members,
+		      result->repeated ? "true" : "false");
 	call_header(call, "Location", arena_printf(call->arena, "/v1/demands/%s", text));
 	call_answer_json(call, 201, &out);
 }
@@ -152,6 +153,9 @@ static void submit_batch(struct call *call)
 	strbuf_puts(&out, "{\"ids\":[");
 	for (size_t i = 0; i < list->count; i++)
 		strbuf_printf(&out, "%s\"%s\"", i ? "," : "", id_format(results[i].id, text));
+	strbuf_puts(&out, "],\"members\":[");
+	for (size_t i = 0; i < list->count; i++)
+		strbuf_printf(&out, "%s%lld", i ? "," : "", (long long)results[i].members);
 	strbuf_printf(&out, "],\"repeated\":%s}", results[0].repeated ? "true" : "false");
 	call_answer_json(call, 201, &out);
 }
@@ -272,6 +276,19 @@ static void get_demand(struct call *call)
 	answer_demand(call, 200);
 }
 
+/* Of a request that may have a body, but says nothing in it. */
+static bool check_empty(struct call *call, const struct doc *doc)
+{
+	struct problems problems;
+
+	if (!doc || (doc->kind == DOC_MAP && doc->count == 0))
+		return true;
+	problems_init(&problems, call->arena, "");
+	problems_add(&problems, doc, doc->kind == DOC_MAP ? doc->keys[0] : "", "is not expected; the body may be left out or {}");
+	call_problems(call, "the request", &problems);
+	return false;
+}
+
 static void cancel_demand(struct call *call)
 {
 	struct demand_view demand;
@@ -281,16 +298,8 @@ static void cancel_demand(struct call *call)
 	uint64_t id;
 	int code;
 
-	if (!call_demand(call, false, &id, &demand) || !call_json(call, &doc))
+	if (!call_demand(call, false, &id, &demand) || !call_json(call, &doc) || !check_empty(call, doc))
 		return;
-	if (doc && (doc->kind != DOC_MAP || doc->count)) {
-		struct problems problems;
-
-		problems_init(&problems, call->arena, "");
-		problems_add(&problems, doc, doc->kind == DOC_MAP ? doc->keys[0] : "", "is not expected; the body may be left out or {}");
-		call_problems(call, "the request", &problems);
-		return;
-	}
 	event_list_init(&events, call->arena);
 	code = decide_cancel(core_platform(call->api->core), call->now_us, id, call->who.name, &events, &err);
 	if (code) {
@@ -301,6 +310,40 @@ static void cancel_demand(struct call *call)
 	answer_demand(call, 202);
 }
 
+/* All live members of the newest array of the name: the caller's, or that of the tenant that an operator names. */
+static void cancel_array(struct call *call)
+{
+	const char *tenant, *name = call->segments[0];
+	struct strbuf out = { 0 };
+	struct event_list events;
+	struct err err = { "" };
+	const struct doc *doc;
+	size_t count;
+	int code;
+
+	if (!call_name(call, "tenant", &tenant) || !call_json(call, &doc) || !check_empty(call, doc))
+		return;
+	tenant = tenant ? tenant : caller_tenant(call);
+	if (!caller_sees_tenant(&call->who, tenant)) {
+		call_not_found(call, "array", name);
+		return;
+	}
+	event_list_init(&events, call->arena);
+	code = decide_cancel_array(core_platform(call->api->core), call->now_us, tenant, name, call->who.name, &events, &count, &err);
+	if (code) {
+		call_refused(call, code, &err);
+		return;
+	}
+	core_commit(call->api->core, &events, NULL, NULL);
+	strbuf_puts(&out, "{\"name\":");
+	json_write_string(&out, name);
+	strbuf_puts(&out, ",\"tenant\":");
+	json_write_string(&out, tenant);
+	strbuf_printf(&out, ",\"cancelled\":%zu}", count);
+	call_answer_json(call, 202, &out);
+}
+
+static const char *const array_parameters[] = { "tenant", NULL };
 static const char *const list_parameters[] = { "state", "tenant", "site", "region", "name", "kind", "order", "limit", "cursor", NULL };
 static const struct route routes[] = {
 	{ .method = "POST", .pattern = "/v1/demands", .roles = FOR_OPERATOR | FOR_TENANT, .body = BODY_JSON, .produces = MEDIA_JSON,
@@ -312,5 +355,7 @@ static const struct route routes[] = {
 	{ .method = "GET", .pattern = "/v1/demands/{id}", .roles = FOR_ALL, .produces = MEDIA_JSON, .handle = get_demand },
 	{ .method = "POST", .pattern = "/v1/demands/{id}/cancel", .roles = FOR_OPERATOR | FOR_TENANT, .body = BODY_JSON_OPTIONAL,
 	  .produces = MEDIA_JSON, .handle = cancel_demand },
+	{ .method = "POST", .pattern = "/v1/arrays/{name}/cancel", .roles = FOR_OPERATOR | FOR_TENANT, .body = BODY_JSON_OPTIONAL,
+	  .produces = MEDIA_JSON, .parameters = array_parameters, .handle = cancel_array },
 };
 const struct route_table demand_routes = { routes, ARRAY_COUNT(routes) };

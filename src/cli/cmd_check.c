@@ -1,4 +1,4 @@
-/* weir check: everything that is wrong in files of networks, chips and demands, and between them. */
+/* weir check: everything that is wrong in files of networks, chips, demands and policies, and between them. */
 #include <jansson.h>
 #include <stdio.h>
 
@@ -14,7 +14,8 @@ static const char *const examples[] = {
 };
 static const struct cli_help help = {
 	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
-	.purpose = "Reads files of networks, chip catalogues and demands, and prints each problem as FILE:LINE:COLUMN: PATH: what is wrong. "
+	.purpose = "Reads files of networks, chip catalogues, demands and policies, and prints each problem as FILE:LINE:COLUMN: PATH: what is "
+		   "wrong. "
 		   "With a catalogue among the files, chip models must be in it; with a network, the sites and regions that demands name "
 		   "must be. FILE '-' is standard input. The exit status is 1 when there was a problem.",
 	.arguments_min = 1, .arguments_max = -1, .arguments_expected = "at least one file",
@@ -66,6 +67,9 @@ static void describe(const struct input *input, struct strbuf *out)
 		break;
 	case FILE_CATALOGUE:
 		strbuf_printf(out, "catalogue, %zu chip model%s", file->catalogue.model_count, plural(file->catalogue.model_count));
+		break;
+	case FILE_POLICY:
+		strbuf_printf(out, "policy %s, %zu tenant%s", file->policy.name, file->policy.tenant_count, plural(file->policy.tenant_count));
 		break;
 	default:
 		strbuf_printf(out, "%zu demand%s", file->demand_count, plural(file->demand_count));

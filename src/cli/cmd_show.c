@@ -101,6 +101,46 @@ static void show_ask(struct strbuf *out, const json_t *demand)
 		shown_field(out, "time limit", json_text(spec, "time_limit"));
 }
 
+/* What it belongs to, what it waits for, by when it must have ended. */
+static void show_holds(struct strbuf *out, const json_t *demand)
+{
+	static const char *const whens[][2] = { { "ok", "succeeds" }, { "any", "ends" }, { "failure", "fails" } };
+	const json_t *after;
+	char text[SHOWN_SIZE];
+	size_t i;
+
+	if (json_number(demand, "array_count", 0) > 0)
+		shown_fieldf(out, "array", "member %" PRId64 " of %" PRId64 ", the first is %s", json_number(demand, "index", 0),
+			     json_number(demand, "array_count", 0), json_text(demand, "array"));
+	json_array_foreach(json_object_get(demand, "after"), i, after) {
+		const char *name = json_text(after, "name"), *when = json_text(after, "when");
+
+		for (size_t w = 0; w < ARRAY_COUNT(whens); w++)
+			if (strcmp(when, whens[w][0]) == 0)
+				when = whens[w][1];
+		shown_fieldf(out, i == 0 ? "after" : "", "%s%s %s: %s", json_flag(after, "array") ? "array " : "",
+			     *name ? name : json_text(after, "demand"), when, json_text(after, "state"));
+	}
+	shown_field(out, "deadline", shown_time(json_number(demand, "deadline_us", 0), text));
+}
+
+/* What the place costs, all counted, and what the next best would have; `weir why` says what it is made of. */
+static void show_costs(struct strbuf *out, const json_t *placement)
+{
+	int64_t score = json_number(placement, "score_micro", 0);
+	const char *second = json_text(placement, "second_site");
+	char text[SHOWN_SIZE], other[SHOWN_SIZE];
+
+	if (!placement || strcmp(json_text(placement, "state"), "ended") == 0 || (score == 0 && !*second))
+		return;
+	unit_human(UNIT_MONEY, score, text, sizeof(text));
+	unit_human(UNIT_MONEY, json_number(placement, "second_score_micro", 0), other, sizeof(other));
+	if (*second)
+		shown_fieldf(out, "costs", "%s an hour; next would have been %s for %s", text, second, other);
+	else
+		shown_fieldf(out, "costs", "%s an hour", text);
+}
+
 static void show_demand(struct strbuf *out, const json_t *demand)
 {
 	const char *state = json_text(demand, "state");
@@ -117,6 +157,7 @@ static void show_demand(struct strbuf *out, const json_t *demand)
 	strbuf_putc(out, '\n');
 	shown_place(demand, &place);
 	shown_field(out, "where", strbuf_text(&place));
+	show_costs(out, json_array_get(json_object_get(demand, "placements"), 0));
 	shown_field(out, "progress", shown_progress(demand, text));
 	shown_field(out, "tenant", json_text(demand, "tenant"));
 	shown_fieldf(out, "priority", "%" PRId64, json_number(demand, "priority", 0));
@@ -125,6 +166,7 @@ static void show_demand(struct strbuf *out, const json_t *demand)
 	shown_field(out, "ended", shown_time(json_number(demand, "ended_us", 0), text));
 	if (json_number(demand, "started_us", 0) > 0)
 		shown_field(out, "ran for", shown_age(demand, shown_now_us(), other));
+	show_holds(out, demand);
 	show_ask(out, demand);
 }
 

@@ -69,21 +69,18 @@ static int print_verdicts(const struct watch *watch, bool json)
 	return wrong ? EXIT_FAILED : EXIT_OK;
 }
 
-static int wait_for_all(struct client *client, const struct submit *submit, const json_t *ids)
+static int wait_for_all(struct client *client, const struct submit *submit, const struct submission *submission, const json_t *ids)
 {
 	cleanup_watch struct watch watch = { 0 };
 	int64_t begun_us = shown_now_us();
-	const json_t *id;
-	size_t i;
 
-	json_array_foreach(ids, i, id)
-		watch_add(&watch, json_string_value(id));
+	submission_watch(submission, ids, &watch);
 	for (;;) {
 		int code = watch_poll(client, &watch, true);
 
 		if (code != EXIT_OK && (code != EXIT_UNREACHABLE || shown_now_us() - begun_us > submit->retry_us))
 			return watch_poll(client, &watch, false);
-		for (i = 0; i < watch.count && !submit->json; i++)
+		for (size_t i = 0; i < watch.count && !submit->json; i++)
 			if (watch.list[i].changed && state_has_ended(watched_state(&watch.list[i])))
 				tell_ended(&watch.list[i]);
 		if (code == EXIT_OK && watch_is_over(client, &watch))
@@ -111,7 +108,11 @@ static void tell_accepted(const struct submission *submission, const json_t *ids
 			printf("… and %zu more\n", submission->count - LIST_MAX);
 			break;
 		}
-		printf("%s  %s\n", json_string_value(id), submission->demands[i].name);
+		printf("%s  %s", json_string_value(id), submission->demands[i].name);
+		if (submission->demands[i].array)
+			printf(": %lld members, %s.0 to %s.%lld", (long long)submission->demands[i].array->count,
+			       submission->demands[i].name, submission->demands[i].name, (long long)submission->demands[i].array->count - 1);
+		putchar('\n');
 	}
 	if (repeated)
 		printf("They were submitted before, under the same key; nothing was submitted twice.\n");
@@ -146,7 +147,7 @@ static int submit_all(const struct submit *submit, const struct texts *paths)
 		tell_accepted(&submission, ids, repeated);
 	}
 	if (code == EXIT_OK && submit->wait)
-		code = wait_for_all(client, submit, ids);
+		code = wait_for_all(client, submit, &submission, ids);
 	json_decref(ids);
 	return code;
 }

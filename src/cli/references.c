@@ -130,6 +130,21 @@ static void check_network(const struct known *known, struct input *input)
 	}
 }
 
+/* Reading sorts the callers, so their places in the file are looked for. */
+static void check_callers(const struct known *known, const struct where *where, const struct doc *list, const char *path, struct input *input)
+{
+	char at[512];
+
+	for (size_t i = 0; list && list->kind == DOC_LIST && i < list->count; i++) {
+		const struct doc *site = at_key(&list->values[i], "site");
+
+		snprintf(at, sizeof(at), "%s.where.callers[%zu].site", path, i);
+		for (size_t k = 0; site && site->text && k < where->caller_count; k++)
+			if (!strcmp(where->callers[k].place.site, site->text))
+				check_name(&known->sites, where->callers[k].place.site, site, at, input);
+	}
+}
+
 static void check_demand(const struct known *known, const struct demand_spec *demand, const struct doc *doc, const char *path,
 			 struct input *input)
 {
@@ -148,6 +163,7 @@ static void check_demand(const struct known *known, const struct demand_spec *de
 	snprintf(at, sizeof(at), "%s.where.near.site", path);
 	if (where->near)
 		check_name(&known->sites, where->near->site, at_key(at_key(where_doc, "near"), "site"), at, input);
+	check_callers(known, where, at_key(where_doc, "callers"), path, input);
 	snprintf(at, sizeof(at), "%s.rules.residency", path);
 	check_list(&known->regions, ask->rules.residency, ask->rules.residency_count, at_key(at_key(doc, "rules"), "residency"), at, input);
 	for (size_t d = 0; d < ask->data_count; d++) {

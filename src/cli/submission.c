@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/id.h"
 #include "cli/terminal.h"
 #include "io/file.h"
 #include "wire/files.h"
@@ -83,6 +84,23 @@ static size_t fill_body(const struct submission *submission, size_t from, struct
 	}
 	strbuf_puts(body, "]}");
 	return at - from;
+}
+
+void submission_watch(const struct submission *submission, const json_t *ids, struct watch *watch)
+{
+	const json_t *first;
+	size_t i;
+
+	json_array_foreach(ids, i, first) {
+		int64_t members = i < submission->count && submission->demands[i].array ? submission->demands[i].array->count : 1;
+		char text[ID_TEXT_SIZE];
+		uint64_t id;
+
+		if (id_parse(json_string_value(first), &id) < 0)
+			continue;
+		for (int64_t m = 0; m < members; m++, id = id_next(id, 0, (unsigned)(id >> 13) & ID_PLATFORM_MAX))
+			watch_add(watch, id_format(id, text));
+	}
 }
 
 int submission_send(struct client *client, const struct submission *submission, const char *key, int64_t retry_us, json_t *ids,

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "cli/client.h"
+#include "cli/watch.h"
 #include "model/demand.h"
 
 #define BATCH_DEMANDS_MAX 10000
@@ -28,6 +29,8 @@ int submission_read(struct submission *submission, const char *path);
  * Appends the ids, in the demands' order, to the JSON array `ids`. *ret_repeated: they were there already. */
 int submission_send(struct client *client, const struct submission *submission, const char *key, int64_t retry_us, json_t *ids,
 		    bool *ret_repeated);
+/* Adds each demand to the watch, of an array all members. `ids` are those of submission_send(). */
+void submission_watch(const struct submission *submission, const json_t *ids, struct watch *watch);
 /* 32 random letters and digits. */
 void key_random(char ret_key[33]);
 

@@ -266,7 +266,8 @@ int up_start_platform(struct up *up)
 			   (const char *const[]){ up->program, "serve", "--state", arena_printf(&up->arena, "%s/platform", state), "--listen",
 					    arena_printf(&up->arena, "127.0.0.1:%u", up->port), "--network", up->settings->network,
 					    "--catalogue", up->settings->catalogue, "--write-tokens",
-					    arena_printf(&up->arena, "%s/tokens", state), "--write-address", address_file, NULL },
+					    arena_printf(&up->arena, "%s/tokens", state), "--write-address", address_file,
+					    up->settings->policy ? "--policy" : NULL, up->settings->policy, NULL },
 			   &err) < 0) {
 		cli_complain("%s", err.text);
 		return EXIT_FAILED;
@@ -338,8 +339,9 @@ static int is_demand_file(const struct dirent *entry)
 	return entry->d_name[0] != '.' && dot && (strcmp(dot, ".yaml") == 0 || strcmp(dot, ".yml") == 0 || strcmp(dot, ".json") == 0);
 }
 
-static int submit_file(struct up *up, const char *path, json_t *ids)
+static int submit_file(struct up *up, const char *path)
 {
+	json_t *ids = json_array();
 	cleanup_submission struct submission submission;
 	bool repeated = false;
 	int code;
@@ -348,6 +350,8 @@ static int submit_file(struct up *up, const char *path, json_t *ids)
 	code = submission_read(&submission, path);
 	if (code == EXIT_OK)
 		code = submission_send(up->client, &submission, NULL, SUBMIT_RETRY_US, ids, &repeated);
+	submission_watch(&submission, ids, &up->watch);
+	json_decref(ids);
 	if (code != EXIT_OK)
 		fprintf(stderr, "  while submitting %s\n", path);
 	up->repeated = up->repeated || repeated;
@@ -358,9 +362,6 @@ int up_submit(struct up *up)
 {
 	struct dirent **entries = NULL;
 	int count, code = EXIT_OK;
-	json_t *ids;
-	const json_t *id;
-	size_t at;
 
 	if (!up->settings->demands)
 		return EXIT_OK;
@@ -369,18 +370,14 @@ int up_submit(struct up *up)
 		cli_complain("%s: %s", up->settings->demands, strerror(errno));
 		return EXIT_FAILED;
 	}
-	ids = json_array();
 	for (int i = 0; i < count; i++) {
 		cleanup_free char *path = mem_printf("%s/%s", up->settings->demands, entries[i]->d_name);
 
 		if (code == EXIT_OK)
-			code = submit_file(up, path, ids);
+			code = submit_file(up, path);
 		free(entries[i]);
 	}
 	free(entries);
-	json_array_foreach(ids, at, id)
-		watch_add(&up->watch, json_string_value(id));
-	json_decref(ids);
 	if (code == EXIT_OK && up->repeated)
 		up_say(up, "Goes on from %s: what was submitted before is not submitted again. --fresh starts anew.", up->settings->state);
 	return code;

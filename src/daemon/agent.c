@@ -74,14 +74,21 @@ static struct weir_supply_group *told_groups(const struct site_spec *spec, struc
 		const struct node_group *from = &spec->groups[g];
 		const char **models = ARENA_ARRAY(arena, const char *, from->chip_count + 1);
 		int64_t *counts = ARENA_ARRAY(arena, int64_t, from->chip_count + 1);
+		const char **names = ARENA_ARRAY(arena, const char *, from->resource_count + 1);
+		int64_t *amounts = ARENA_ARRAY(arena, int64_t, from->resource_count + 1);
 
+		for (size_t r = 0; r < from->resource_count; r++) {
+			names[r] = from->resources[r].name;
+			amounts[r] = from->resources[r].count;
+		}
 		for (size_t c = 0; c < from->chip_count; c++) {
 			models[c] = from->chips[c].model;
 			counts[c] = from->chips[c].count;
 		}
 		groups[g] = (struct weir_supply_group){ .name = from->name, .count = from->count, .cpu_milli = from->cpu_milli,
 							.memory_mib = from->memory_mib, .chip_models = models, .chip_counts = counts,
-							.chip_model_count = from->chip_count };
+							.chip_model_count = from->chip_count, .resource_names = names,
+							.resource_counts = amounts, .resource_count = from->resource_count };
 	}
 	return groups;
 }

@@ -105,6 +105,10 @@ static struct node_group *copy_groups(const struct weir_supply_group *from, size
 		groups[g].chips = ARENA_ARRAY(arena, struct chip_count, from[g].chip_model_count + 1);
 		for (size_t c = 0; c < from[g].chip_model_count; c++)
 			groups[g].chips[c] = (struct chip_count){ arena_strdup(arena, from[g].chip_models[c]), from[g].chip_counts[c] };
+		groups[g].resource_count = from[g].resource_count;
+		groups[g].resources = ARENA_ARRAY(arena, struct countable, from[g].resource_count + 1);
+		for (size_t r = 0; r < from[g].resource_count; r++)
+			groups[g].resources[r] = (struct countable){ arena_strdup(arena, from[g].resource_names[r]), from[g].resource_counts[r] };
 	}
 	return groups;
 }

@@ -1,21 +1,34 @@
 #include "engine/supply_copy.h"
 
+static const char **copy_names(const char *const *names, size_t count, struct arena *arena)
+{
+	const char **copies = ARENA_ARRAY(arena, const char *, count + 1);
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = arena_strdup(arena, names[i]);
+	return copies;
+}
+
+static int64_t *copy_counts(const int64_t *counts, size_t count, struct arena *arena)
+{
+	int64_t *copies = ARENA_ARRAY(arena, int64_t, count + 1);
+
+	for (size_t i = 0; i < count; i++)
+		copies[i] = counts[i];
+	return copies;
+}
+
 struct weir_supply_group *supply_copy(const struct weir_supply_group *groups, size_t count, struct arena *arena)
 {
 	struct weir_supply_group *copies = ARENA_ARRAY(arena, struct weir_supply_group, count + 1);
 
 	for (size_t g = 0; g < count; g++) {
-		const char **models = ARENA_ARRAY(arena, const char *, groups[g].chip_model_count + 1);
-		int64_t *counts = ARENA_ARRAY(arena, int64_t, groups[g].chip_model_count + 1);
-
-		for (size_t m = 0; m < groups[g].chip_model_count; m++) {
-			models[m] = arena_strdup(arena, groups[g].chip_models[m]);
-			counts[m] = groups[g].chip_counts[m];
-		}
 		copies[g] = groups[g];
 		copies[g].name = arena_strdup(arena, groups[g].name);
-		copies[g].chip_models = models;
-		copies[g].chip_counts = counts;
+		copies[g].chip_models = copy_names(groups[g].chip_models, groups[g].chip_model_count, arena);
+		copies[g].chip_counts = copy_counts(groups[g].chip_counts, groups[g].chip_model_count, arena);
+		copies[g].resource_names = copy_names(groups[g].resource_names, groups[g].resource_count, arena);
+		copies[g].resource_counts = copy_counts(groups[g].resource_counts, groups[g].resource_count, arena);
 	}
 	return copies;
 }

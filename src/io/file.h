@@ -12,6 +12,9 @@
 
 /* Appends the file's bytes to `ret`; "-" is standard input. -ENOENT, -EFBIG and the like with the path in the sentence. */
 int file_read(const char *path, size_t bytes_max, struct strbuf *ret, struct err *err);
+/* The same for files that gzip may have packed: they are told by their first bytes, and the limit is on what they unpack to.
+ * -EINVAL: damaged, or cut off. */
+int file_read_packed(const char *path, size_t bytes_max, struct strbuf *ret, struct err *err);
 /* Writes beside, syncs, renames. */
 int file_write(const char *path, const void *data, size_t length, mode_t mode, struct err *err);
 /* Makes the file if missing and locks it for as long as the descriptor is open: it ends with the process, however

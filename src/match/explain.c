@@ -7,36 +7,37 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "match/room.h"
+#include "base/units.h"
+#include "match/books.h"
 
 #define MODELS_NAMED 3 /* chip models that a sentence names; of more it says how many */
 
-static void judge_sites(const struct match_input *input, const struct ask *ask, int64_t replica_backoff_s, struct arena *arena,
+static struct verdict judge_site(const struct site_books *books, const struct class *class, struct chip_cache *cache,
+				 int64_t replica_backoff_s)
+{
+	struct verdict verdict = rules_check_site_cached(cache, &books->view);
+
+	if (verdict.code == VERDICT_FITS && !books->pool)
+		verdict.code = VERDICT_SITE_UNSEEN;
+	if (verdict.code != VERDICT_FITS)
+		return verdict;
+	if (!pool_fits(books->pool, class->need, class->workers))
+		return pool_verdict(books->pool, class->need, class->workers);
+	verdict.code = replica_backoff_s > 0 ? VERDICT_BACKOFF : VERDICT_ROUND_PENDING;
+	verdict.want = replica_backoff_s > 0 ? replica_backoff_s : 0;
+	return verdict;
+}
+
+static void judge_sites(struct matcher *matcher, const struct class *class, int64_t replica_backoff_s, struct arena *arena,
 			struct explanation *ret)
 {
-	int64_t want = ask->kind == DEMAND_JOB ? ask->workers : 1;
-	struct room *room = ARENA_NEW(arena, struct room);
-	struct overlay overlay;
 	struct chip_cache cache;
 
-	overlay_init(&overlay, input->site_count, arena);
-	chip_cache_init(&cache, ask, &input->context, arena);
-	ret->verdicts = ARENA_ARRAY(arena, struct verdict, input->site_count ? input->site_count : 1);
-	for (size_t s = 0; s < input->site_count; s++) {
-		const struct site_view *site = &input->sites[s];
-		struct verdict verdict = rules_check_site_cached(&cache, site);
-
-		if (verdict.code == VERDICT_FITS) {
-			room_open(room, &cache, site->supply, overlay_site(&overlay, s, site->supply));
-			if (room_fits(room, want)) {
-				verdict.code = replica_backoff_s > 0 ? VERDICT_BACKOFF : VERDICT_ROUND_PENDING;
-				verdict.want = replica_backoff_s > 0 ? replica_backoff_s : 0;
-				ret->fits_now = true;
-			} else {
-				verdict = room_verdict(room, want);
-			}
-		}
-		ret->verdicts[s] = verdict;
+	chip_cache_init(&cache, class->ask, &matcher->context, arena);
+	ret->verdicts = ARENA_ARRAY(arena, struct verdict, matcher->site_count + 1);
+	for (size_t s = 0; s < matcher->site_count; s++) {
+		ret->verdicts[s] = judge_site(&matcher->sites[s], class, &cache, replica_backoff_s);
+		ret->fits_now |= ret->verdicts[s].code == VERDICT_ROUND_PENDING || ret->verdicts[s].code == VERDICT_BACKOFF;
 	}
 }
 
@@ -76,9 +77,10 @@ static const char *name_chips(const struct ask *ask, struct arena *arena)
 	return text;
 }
 
-static const char *group_sentence(const struct match_input *input, const struct explain_group *group, const struct verdict *verdicts,
+static const char *group_sentence(const struct matcher *matcher, const struct explain_group *group, const struct explanation *said,
 				  const char *chips, struct arena *arena)
 {
+	const struct verdict *verdicts = said->verdicts;
 	struct verdict shared = group->best;
 	struct strbuf text = { 0 };
 	struct strbuf numbers = { 0 };
@@ -97,14 +99,17 @@ static const char *group_sentence(const struct match_input *input, const struct 
 	if (group->code == VERDICT_RESIDENCY && group->best.other && !shared.other)
 		shared.other = group->best.other, shared.name = NULL;
 	strbuf_printf(&text, "%zu site%s: ", group->site_count, group->site_count == 1 ? "" : "s");
-	verdict_reason(&shared, chips, &text);
+	if (group->code == VERDICT_ROUND_PENDING && said->limit.code != VERDICT_FITS)
+		strbuf_puts(&text, "room for it, but for its tenant's limit");
+	else
+		verdict_reason(&shared, chips, &text);
 	if (verdict_numbers(&group->best, &numbers))
 		strbuf_printf(&text, ", %s %s", group->site_count == 1 ? "has" : "best has", strbuf_text(&numbers));
 	else if (aged && group->site_count > 1)
 		strbuf_puts(&text, " at best");
 	if (group->site_count == 1 || numbers.length > 0 || aged || group->code == VERDICT_ROUND_PENDING)
 		strbuf_printf(&text, " (%s%s)", group->code == VERDICT_ROUND_PENDING && group->site_count > 1 ? "first " : "",
-			      input->sites[group->sites[0]].name);
+			      matcher->sites[group->sites[0]].view.name);
 	sentence = arena_strdup(arena, strbuf_text(&text));
 	strbuf_done(&text);
 	strbuf_done(&numbers);
@@ -126,54 +131,96 @@ static int compare_groups(const void *left, const void *right)
 	return (int)b->code - (int)a->code;
 }
 
-static void make_groups(const struct match_input *input, const char *chips, struct arena *arena, struct explanation *ret)
+static void make_groups(const struct matcher *matcher, const char *chips, struct arena *arena, struct explanation *ret)
 {
-	struct sorted_site *sorted = ARENA_ARRAY(arena, struct sorted_site, input->site_count ? input->site_count : 1);
+	struct sorted_site *sorted = ARENA_ARRAY(arena, struct sorted_site, matcher->site_count + 1);
 	struct explain_group *group = NULL;
 
-	for (size_t s = 0; s < input->site_count; s++)
+	for (size_t s = 0; s < matcher->site_count; s++)
 		sorted[s] = (struct sorted_site){ &ret->verdicts[s], (uint32_t)s };
-	qsort(sorted, input->site_count, sizeof(*sorted), compare_sites);
+	qsort(sorted, matcher->site_count, sizeof(*sorted), compare_sites);
 	ret->groups = ARENA_ARRAY(arena, struct explain_group, VERDICT_COUNT);
-	for (size_t i = 0; i < input->site_count; i++) {
+	for (size_t i = 0; i < matcher->site_count; i++) {
 		if (!group || group->code != sorted[i].verdict->code) {
 			group = &ret->groups[ret->group_count++];
 			group->code = sorted[i].verdict->code;
 			group->never = verdict_is_never(group->code);
-			group->sites = ARENA_ARRAY(arena, uint32_t, input->site_count - i);
+			group->sites = ARENA_ARRAY(arena, uint32_t, matcher->site_count - i);
 			group->best = *sorted[i].verdict;
 		}
 		group->sites[group->site_count++] = sorted[i].site;
 	}
 	for (size_t g = 0; g < ret->group_count; g++)
-		ret->groups[g].sentence = group_sentence(input, &ret->groups[g], ret->verdicts, chips, arena);
+		ret->groups[g].sentence = group_sentence(matcher, &ret->groups[g], ret, chips, arena);
 	qsort(ret->groups, ret->group_count, sizeof(*ret->groups), compare_groups);
 }
 
-/* Entries of the queue that the round tries before this one. */
-static size_t count_ahead(const struct match_input *input, const struct ask *ask, uint64_t order)
+/* Entries of the stream that are older. */
+static size_t count_older(const struct match_stream *stream, uint64_t order)
 {
-	size_t ahead = 0;
+	size_t low = 0, high = stream->entry_count, older = 0;
 
-	for (size_t c = 0; c < input->class_count; c++) {
-		const struct match_class *class = &input->classes[c];
-		size_t low = 0, high = class->entry_count;
-
-		if (class->ask->priority < ask->priority)
-			continue;
-		if (class->ask->priority > ask->priority)
-			low = high;
-		while (low < high) {
-			size_t middle = low + (high - low) / 2;
-
-			if (class->entries[middle].order < order)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		ahead += low;
+	if (stream->entries[0].deadline_us) { /* these stand by their deadlines */
+		for (size_t e = 0; e < stream->entry_count; e++)
+			older += stream->entries[e].order < order;
+		return older;
 	}
-	return ahead;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (stream->entries[middle].order < order)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void add_ahead(struct explanation *ret, const char *tenant, size_t count)
+{
+	size_t at = 0;
+
+	ret->ahead += count;
+	while (at < ret->ahead_by_count && ret->ahead_by[at].tenant != tenant)
+		at++;
+	if (at == ret->ahead_by_count)
+		ret->ahead_by[ret->ahead_by_count++] = (struct explain_ahead){ .tenant = tenant };
+	ret->ahead_by[at].count += count;
+}
+
+static int compare_ahead(const void *left, const void *right)
+{
+	const struct explain_ahead *a = left, *b = right;
+
+	if (a->count != b->count)
+		return a->count > b->count ? -1 : 1;
+	return strcmp(a->tenant, b->tenant);
+}
+
+/* What the next round tries before the entry: higher priorities, tenants further below their share, and what is older of its own. */
+static void find_ahead(const struct match_input *input, int64_t priority, uint32_t tenant, uint64_t order, struct arena *arena,
+		       struct explanation *ret)
+{
+	struct share_pick *pick = share_pick_new(input->shares, input->now_us);
+
+	ret->ahead_by = ARENA_ARRAY(arena, struct explain_ahead, input->stream_count + 1);
+	for (size_t s = 0; s < input->stream_count; s++) {
+		const struct match_stream *stream = &input->streams[s];
+		int64_t other = matcher_class_ask(input->matcher, stream->class)->priority;
+		int first = other == priority ? share_pick_compare(pick, stream->tenant, tenant) : 0;
+		size_t count = stream->entry_count;
+
+		if (other < priority || first > 0 || count == 0)
+			continue;
+		if (other == priority && first == 0)
+			count = count_older(stream, order);
+		if (count > 0)
+			add_ahead(ret, shares_tenant_name(input->shares, stream->tenant), count);
+	}
+	share_pick_free(pick);
+	qsort(ret->ahead_by, ret->ahead_by_count, sizeof(*ret->ahead_by), compare_ahead);
+	if (ret->ahead_by_count > EXPLAIN_AHEAD_MAX)
+		ret->ahead_by_count = EXPLAIN_AHEAD_MAX;
 }
 
 static const char *ahead_text(const struct explanation *explanation, struct arena *arena)
@@ -194,14 +241,13 @@ static const struct explain_group *nearest_group(const struct explanation *expla
 	return nearest;
 }
 
-static const char *summarise(const struct match_input *input, const struct explanation *explanation, int64_t replica_backoff_s,
-			     struct arena *arena)
+static const char *summarise(const struct explanation *explanation, size_t site_count, int64_t replica_backoff_s, struct arena *arena)
 {
 	const struct explain_group *nearest;
 	struct strbuf text = { 0 };
 	const char *summary;
 
-	if (input->site_count == 0)
+	if (site_count == 0)
 		return "the network has no sites";
 	nearest = nearest_group(explanation);
 	if (replica_backoff_s > 0) {
@@ -210,6 +256,10 @@ static const char *summarise(const struct match_input *input, const struct expla
 		verdict_reason(&wait, NULL, &text);
 		if (!explanation->fits_now)
 			strbuf_printf(&text, "; then: %s", nearest->sentence);
+	} else if (explanation->limit.code != VERDICT_FITS && !explanation->never) {
+		strbuf_puts(&text, "waits; ");
+		verdict_describe(&explanation->limit, NULL, &text);
+		strbuf_puts(&text, ahead_text(explanation, arena));
 	} else if (explanation->fits_now) {
 		strbuf_printf(&text, "fits at %zu site%s now, the next round takes it%s", nearest->site_count,
 			      nearest->site_count == 1 ? "" : "s", ahead_text(explanation, arena));
@@ -223,16 +273,86 @@ static const char *summarise(const struct match_input *input, const struct expla
 	return summary;
 }
 
-void explain_ask(const struct match_input *input, const struct ask *ask, uint64_t order, int64_t replica_backoff_s, struct arena *arena,
-		 struct explanation *ret)
+void explain_ask(const struct match_input *input, uint32_t number, uint32_t tenant, const struct match_entry *entry,
+		 int64_t replica_backoff_s, struct arena *arena, struct explanation *ret)
 {
-	*ret = (struct explanation){ 0 };
-	judge_sites(input, ask, replica_backoff_s, arena, ret);
-	make_groups(input, name_chips(ask, arena), arena, ret);
-	if (order)
-		ret->ahead = count_ahead(input, ask, order);
+	struct matcher *matcher = input->matcher;
+	const struct class *class = class_at(matcher, number);
+
+	matcher_settle(matcher);
+	*ret = (struct explanation){ .start_us = -1, .limit = shares_admit(input->shares, tenant, &class->amounts) };
+	judge_sites(matcher, class, replica_backoff_s, arena, ret);
+	make_groups(matcher, name_chips(class->ask, arena), arena, ret);
+	if (entry)
+		find_ahead(input, class->ask->priority, tenant, entry->order, arena, ret);
 	ret->never = true;
 	for (size_t g = 0; g < ret->group_count; g++)
 		ret->never &= ret->groups[g].never;
-	ret->summary = summarise(input, ret, replica_backoff_s, arena);
+	ret->summary = summarise(ret, matcher->site_count, replica_backoff_s, arena);
+}
+
+static const char *wait_text(int64_t wait_us, struct arena *arena)
+{
+	char text[32];
+
+	/* Whole seconds: nobody estimates better. */
+	return arena_strdup(arena, unit_human(UNIT_DURATION, (wait_us + 999999) / 1000000 * 1000000, text, sizeof(text)));
+}
+
+void explain_start(struct explanation *explanation, int64_t now_us, int64_t start_us, int64_t reserved_us, struct arena *arena)
+{
+	int64_t wait_us = start_us > now_us ? start_us - now_us : 0, latest_us = reserved_us > now_us ? reserved_us - now_us : 0;
+	const char *latest = latest_us > 0 ? wait_text(latest_us, arena) : "now";
+
+	explanation->start_us = start_us;
+	explanation->reserved_us = reserved_us;
+	if (start_us < 0 && reserved_us <= 0)
+		explanation->start = explanation->never ? "not as things are" : "not known: nothing says when what it needs will be free";
+	else if (start_us < 0)
+		explanation->start = latest_us > 0 ? arena_printf(arena, "in %s at the latest", latest) : latest;
+	else if (wait_us == 0)
+		explanation->start = "now";
+	else if (reserved_us <= 0 || latest_us < wait_us)
+		explanation->start = arena_printf(arena, "in about %s", wait_text(wait_us, arena));
+	else
+		explanation->start = arena_printf(arena, "in about %s, in %s at the latest", wait_text(wait_us, arena), latest);
+}
+
+void explain_score(struct matcher *matcher, uint32_t number, uint32_t site, int64_t recorded, struct score *ret)
+{
+	score_site(class_at(matcher, number)->ask, &matcher->sites[site].view, &matcher->context, &matcher->policy->weights, ret);
+	ret->fragmentation = recorded > ret->total ? recorded - ret->total : 0;
+	ret->total += ret->fragmentation;
+}
+
+static void put_money(const char *site, int64_t micro, const char *currency, struct strbuf *out)
+{
+	char text[32];
+
+	strbuf_printf(out, "%s for %s%s%s an hour", site, unit_human(UNIT_MONEY, micro, text, sizeof(text)), currency && *currency ? " " : "",
+		      currency ? currency : "");
+}
+
+const char *explain_choice(const struct explain_choice *choice, struct arena *arena)
+{
+	struct strbuf text = { 0 };
+	const char *sentence;
+
+	strbuf_puts(&text, "at ");
+	put_money(choice->site, choice->score, choice->currency, &text);
+	if (choice->backfilled)
+		strbuf_puts(&text, ", in what is kept for others until later");
+	else if (choice->candidates <= 1)
+		strbuf_puts(&text, ", the only site that could take it");
+	else
+		strbuf_printf(&text, ", the best of %" PRIu32 " sites", choice->candidates);
+	if (choice->second_site) {
+		strbuf_puts(&text, "; next would have been ");
+		put_money(choice->second_site, choice->second_score, choice->currency, &text);
+	}
+	if (choice->borrowed)
+		strbuf_puts(&text, "; beyond the quota of its tenant");
+	sentence = arena_strdup(arena, strbuf_text(&text));
+	strbuf_done(&text);
+	return sentence;
 }

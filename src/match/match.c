@@ -1,242 +1,292 @@
-/* One round. A heap holds the classes by their oldest entry left; the head is placed or its class leaves.
+/* One round. Streams are sorted by priority; the streams of one priority are a level. Where there are quotas the levels are gone
+ * through twice: first as far as quotas cover what comes, then for the rest. Within a level each tenant has a heap of its
+ * streams by age, and the tenant whose turn it is comes from the shares. A stream whose head does not fit goes on, if at all,
+ * with entries that end before something that is held begins.
  *
- * Per class: the sites that its rules allow, as a bit set, and a window of the cheapest of them. A site
- * that has no room for the class is left behind for good, since a round only ever takes; when the window
- * is used up a larger one is filled with those that come after. So a class that fits at once looks into
- * one site, and one that fits nowhere looks at each site's totals once, in a handful of passes.
- * Sorting all sites for each class was rejected: ten thousand classes would sort the same 20,000 sites
- * to use the first. Windows are passed on when a class leaves, so memory follows the classes at work.
- */
+ * One queue over all streams, keyed by (priority, standing, age), was rejected: each placement changes the
+ * standing of its tenant and of all that share its parent, and so the keys of most of the queue. */
 #include "match/match.h"
 
-#include "match/room.h"
-#include "match/score.h"
+#include <stdlib.h>
 
-#define WINDOW_SITES 64   /* of the first window */
-#define WINDOW_LEVELS 8   /* each four times the one before */
+#include "match/preempt.h"
+#include "match/round.h"
 
-struct class_state {
-	bool begun;
-	size_t next; /* entry */
-	struct chip_cache chips;
-	uint64_t *allowed; /* bit set over sites; NULL: not begun or left */
-	uint32_t allowed_left;
-	struct key_window sites;
-	size_t at;    /* in the window */
-	struct key after; /* sites up to here were left behind */
-	bool passed;  /* `after` is set */
-	unsigned level;
+#define SITE_CHOICES 3 /* sites with room that are compared in full */
+#define URGENT_MIN_US (INT64_C(600) * 1000000)
+
+struct stream_state {
+	size_t next;   /* entry */
+	size_t behind; /* entries tried since the first that did not fit; 0: it fits so far */
+	bool done;
+	bool waits; /* done for now: its head is beyond its tenant's quota */
 };
 
-struct free_block {
-	struct free_block *next;
+struct tenant_queue {
+	uint32_t tenant;
+	uint32_t *heap; /* streams, the oldest head first */
+	size_t count;
 };
 
-struct round {
-	const struct match_input *input;
-	struct match_plan *plan;
-	struct arena *arena;
-	struct class_state *classes;
-	uint32_t *heap;
-	size_t heap_count;
-	struct overlay overlay;
-	struct room *room;
-	size_t room_class, room_site; /* what `room` looks at; SIZE_MAX nothing */
-	struct free_block *free_sets;
-	struct free_block *free_windows[WINDOW_LEVELS];
-	size_t placement_capacity;
-	size_t slots;
+struct level {
+	struct tenant_queue *queues; /* by tenant */
+	size_t queue_count;
+	uint32_t *dated; /* streams with deadlines */
+	size_t dated_count;
 };
 
-static size_t window_capacity(const struct round *round, unsigned level)
-{
-	size_t capacity = (size_t)WINDOW_SITES << (2 * level);
+struct choice {
+	struct candidate candidate;
+	int64_t total; /* with what is spoilt; INT64_MAX none */
+};
 
-	return level + 1 == WINDOW_LEVELS || capacity > round->input->site_count ? round->input->site_count : capacity;
+static const struct match_entry *head(const struct round *round, uint32_t stream)
+{
+	return &round->input->streams[stream].entries[round->streams[stream].next];
 }
 
-static void *block_take(struct round *round, struct free_block **list, size_t size)
+static struct class *class_of(const struct round *round, size_t stream)
 {
-	struct free_block *block = *list;
-
-	if (!block)
-		return arena_alloc(round->arena, size < sizeof(*block) ? sizeof(*block) : size);
-	*list = block->next;
-	return block;
+	return class_at(round->matcher, round->input->streams[stream].class);
 }
 
-static void block_give(struct free_block **list, void *memory)
-{
-	struct free_block *block = memory;
+/* --- levels and the heaps of their tenants ------------------------------------------------------- */
 
-	if (!memory)
-		return;
-	block->next = *list;
-	*list = block;
+/* Those that are done come first, to be thrown out. */
+static bool older(const struct round *round, uint32_t a, uint32_t b)
+{
+	uint64_t order_a = round->streams[a].done ? 0 : head(round, a)->order;
+	uint64_t order_b = round->streams[b].done ? 0 : head(round, b)->order;
+
+	return order_a != order_b ? order_a < order_b : a < b;
 }
 
-static const struct match_entry *head(const struct round *round, uint32_t class)
+static void queue_down(const struct round *round, struct tenant_queue *queue, size_t at)
 {
-	return &round->input->classes[class].entries[round->classes[class].next];
-}
-
-static bool before(const struct round *round, uint32_t a, uint32_t b)
-{
-	int64_t priority_a = round->input->classes[a].ask->priority;
-	int64_t priority_b = round->input->classes[b].ask->priority;
-
-	if (priority_a != priority_b)
-		return priority_a > priority_b;
-	if (head(round, a)->order != head(round, b)->order)
-		return head(round, a)->order < head(round, b)->order;
-	return a < b;
-}
-
-static void heap_down(struct round *round, size_t at)
-{
-	uint32_t class = round->heap[at];
+	uint32_t moved = queue->heap[at];
 
 	for (;;) {
 		size_t child = at * 2 + 1;
 
-		if (child >= round->heap_count)
+		if (child >= queue->count)
 			break;
-		if (child + 1 < round->heap_count && before(round, round->heap[child + 1], round->heap[child]))
+		if (child + 1 < queue->count && older(round, queue->heap[child + 1], queue->heap[child]))
 			child++;
-		if (!before(round, round->heap[child], class))
+		if (!older(round, queue->heap[child], moved))
 			break;
-		round->heap[at] = round->heap[child];
+		queue->heap[at] = queue->heap[child];
 		at = child;
 	}
-	round->heap[at] = class;
+	queue->heap[at] = moved;
 }
 
-static void heap_build(struct round *round)
+struct sorted_stream {
+	int64_t priority;
+	uint32_t tenant;
+	uint32_t stream;
+};
+
+static int compare_streams(const void *left, const void *right)
 {
-	for (size_t i = 0; i < round->input->class_count; i++)
-		if (round->input->classes[i].entry_count > 0)
-			round->heap[round->heap_count++] = (uint32_t)i;
-	for (size_t i = round->heap_count / 2; i-- > 0;)
-		heap_down(round, i);
+	const struct sorted_stream *a = left, *b = right;
+
+	if (a->priority != b->priority)
+		return a->priority > b->priority ? -1 : 1;
+	if (a->tenant != b->tenant)
+		return a->tenant < b->tenant ? -1 : 1;
+	return (a->stream > b->stream) - (a->stream < b->stream);
 }
 
-static void class_leave(struct round *round)
+static struct sorted_stream *sort_streams(const struct round *round, size_t *ret_count)
 {
-	struct class_state *state = &round->classes[round->heap[0]];
+	struct sorted_stream *sorted = ARENA_ARRAY(round->arena, struct sorted_stream, round->input->stream_count + 1);
+	size_t count = 0;
 
-	block_give(&round->free_sets, state->allowed);
-	block_give(&round->free_windows[state->level], state->sites.items);
-	state->allowed = NULL;
-	state->sites.items = NULL;
-	round->heap[0] = round->heap[--round->heap_count];
-	if (round->heap_count > 0)
-		heap_down(round, 0);
+	for (size_t s = 0; s < round->input->stream_count; s++)
+		if (round->input->streams[s].entry_count > 0)
+			sorted[count++] = (struct sorted_stream){ class_of(round, s)->ask->priority, round->input->streams[s].tenant,
+								  (uint32_t)s };
+	if (count > 1)
+		qsort(sorted, count, sizeof(*sorted), compare_streams);
+	*ret_count = count;
+	return sorted;
 }
 
-static void note_verdict(struct round *round, size_t class, size_t site, struct verdict verdict)
+/* The streams [0, count) are of one priority. */
+static void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret)
 {
-	struct match_class_result *result = &round->plan->classes[class];
+	uint32_t *heaps = ARENA_ARRAY(round->arena, uint32_t, count);
 
-	if (result->nearest.code != VERDICT_FITS && verdict_compare(&verdict, &result->nearest) <= 0)
+	*ret = (struct level){ .queues = ARENA_ARRAY(round->arena, struct tenant_queue, count),
+			       .dated = ARENA_ARRAY(round->arena, uint32_t, count) };
+	for (size_t i = 0; i < count; i++) {
+		struct tenant_queue *queue = ret->queue_count ? &ret->queues[ret->queue_count - 1] : NULL;
+
+		if (!queue || queue->tenant != sorted[i].tenant) {
+			queue = &ret->queues[ret->queue_count++];
+			*queue = (struct tenant_queue){ .tenant = sorted[i].tenant, .heap = heaps + i };
+		}
+		queue->heap[queue->count++] = sorted[i].stream;
+		if (head(round, sorted[i].stream)->deadline_us)
+			ret->dated[ret->dated_count++] = sorted[i].stream;
+	}
+	for (size_t q = 0; q < ret->queue_count; q++) {
+		for (size_t i = ret->queues[q].count / 2; i-- > 0;)
+			queue_down(round, &ret->queues[q], i);
+		share_pick_set(round->pick, ret->queues[q].tenant, true);
+	}
+}
+
+static struct tenant_queue *queue_of(struct level *level, uint32_t tenant)
+{
+	size_t low = 0, high = level->queue_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (level->queues[middle].tenant < tenant)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &level->queues[low];
+}
+
+/* Its latest start is nearer than the time it runs, or than ten minutes. */
+static bool is_urgent(const struct round *round, const struct match_entry *entry)
+{
+	int64_t slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
+
+	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
+}
+
+static uint32_t pick_urgent(const struct round *round, const struct level *level)
+{
+	uint32_t best = UINT32_MAX;
+
+	for (size_t i = 0; i < level->dated_count; i++) {
+		uint32_t stream = level->dated[i];
+
+		if (round->streams[stream].done || !is_urgent(round, head(round, stream)))
+			continue;
+		if (best == UINT32_MAX || head(round, stream)->deadline_us < head(round, best)->deadline_us)
+			best = stream;
+	}
+	return best;
+}
+
+/* The stream whose turn it is; UINT32_MAX when the level is through. */
+static uint32_t pick_stream(struct round *round, struct level *level)
+{
+	uint32_t urgent = level->dated_count ? pick_urgent(round, level) : UINT32_MAX;
+	uint32_t tenant;
+
+	if (urgent != UINT32_MAX)
+		return urgent;
+	while ((tenant = share_pick_next(round->pick)) != TENANT_NONE) {
+		struct tenant_queue *queue = queue_of(level, tenant);
+
+		while (queue->count > 0 && round->streams[queue->heap[0]].done) {
+			queue->heap[0] = queue->heap[--queue->count];
+			if (queue->count > 0)
+				queue_down(round, queue, 0);
+		}
+		if (queue->count > 0)
+			return queue->heap[0];
+		share_pick_set(round->pick, tenant, false);
+	}
+	return UINT32_MAX;
+}
+
+/* The stream's head changed. One picked for its deadline need not stand on top; then the whole heap is put in order. */
+static void stream_moved(struct round *round, struct level *level, uint32_t stream)
+{
+	struct tenant_queue *queue = queue_of(level, round->input->streams[stream].tenant);
+
+	if (round->streams[stream].done)
 		return;
-	result->nearest = verdict;
-	result->nearest_site = (uint32_t)site;
-}
-
-/* The hard rules, once per class and site. */
-static void class_begin(struct round *round, uint32_t class)
-{
-	struct class_state *state = &round->classes[class];
-	size_t words = (round->input->site_count + 63) / 64;
-
-	chip_cache_init(&state->chips, round->input->classes[class].ask, &round->input->context, round->arena);
-	state->allowed = block_take(round, &round->free_sets, words * sizeof(uint64_t));
-	for (size_t w = 0; w < words; w++)
-		state->allowed[w] = 0;
-	for (size_t s = 0; s < round->input->site_count; s++) {
-		struct verdict verdict = rules_check_site_cached(&state->chips, &round->input->sites[s]);
-
-		if (verdict.code == VERDICT_FITS) {
-			state->allowed[s / 64] |= (uint64_t)1 << (s % 64);
-			state->allowed_left++;
-		} else {
-			note_verdict(round, class, s, verdict);
-		}
+	if (queue->heap[0] == stream) {
+		queue_down(round, queue, 0);
+		return;
 	}
-	state->begun = true;
+	for (size_t i = queue->count / 2; i-- > 0;)
+		queue_down(round, queue, i);
 }
 
-/* Fills the window with the cheapest allowed sites after those left behind. False when there are none. */
-static bool window_fill(struct round *round, uint32_t class)
-{
-	struct class_state *state = &round->classes[class];
-	const struct ask *ask = round->input->classes[class].ask;
+/* --- sites --------------------------------------------------------------------------------------- */
 
-	if (state->passed && !state->sites.truncated)
+static int64_t total_cost(const struct round *round, const struct class *class, struct candidate candidate)
+{
+	const struct site_books *books = &round->matcher->sites[candidate.site];
+	int64_t loss_milli = pool_loss_milli(books->pool, class->need);
+
+	if (loss_milli <= 0 || round->matcher->policy->weights.fragmentation_permille == 0)
+		return candidate.cost;
+	return candidate.cost + score_fragmentation(&books->view, loss_milli * class->workers, &round->matcher->policy->weights);
+}
+
+static bool has_room(const struct round *round, const struct class *class, const struct class_cache *cache, uint32_t site)
+{
+	return class_allows(cache, site) && pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
+}
+
+static void consider(struct choice choice, struct choice *best, struct choice *second)
+{
+	if (choice.total < best->total) {
+		*second = *best;
+		*best = choice;
+	} else if (choice.total < second->total) {
+		*second = choice;
+	}
+}
+
+/* What the choice of nodes spoils made the cheapest dearer than it seemed: a few more are looked at in full. */
+static void compare_more(struct round *round, const struct class *class, struct class_cache *cache, struct choice *best, struct choice *second)
+{
+	struct candidate fits[SITE_CHOICES];
+	size_t count = 0;
+	struct candidate next;
+
+	fits[count++] = best->candidate;
+	candidate_pop(cache);
+	while (count < SITE_CHOICES && candidate_first(cache, &next) && next.cost < best->total) {
+		candidate_pop(cache);
+		if (!has_room(round, class, cache, next.site))
+			continue;
+		fits[count++] = next;
+		consider((struct choice){ next, total_cost(round, class, next) }, best, second);
+	}
+	for (size_t i = 0; i < count; i++)
+		candidate_push(cache, fits[i]);
+}
+
+/* The best site with room, and the second best when it is at hand. Sites without room leave the heap. */
+static bool choose_site(struct round *round, const struct class *class, struct class_cache *cache, struct choice *ret_best,
+			struct choice *ret_second)
+{
+	struct candidate first;
+
+	ret_best->total = ret_second->total = INT64_MAX;
+	while (candidate_first(cache, &first) && !has_room(round, class, cache, first.site))
+		candidate_pop(cache);
+	if (cache->heap_count == 0)
 		return false;
-	if (state->sites.items) {
-		block_give(&round->free_windows[state->level], state->sites.items);
-		state->level += state->level + 1 < WINDOW_LEVELS;
-	}
-	key_window_begin(&state->sites,
-			 block_take(round, &round->free_windows[state->level], window_capacity(round, state->level) * sizeof(struct key)),
-			 window_capacity(round, state->level));
-	for (size_t w = 0; w < (round->input->site_count + 63) / 64; w++)
-		for (uint64_t rest = state->allowed[w]; rest; rest &= rest - 1) {
-			size_t site = w * 64 + (size_t)__builtin_ctzll(rest);
-			struct key key = { (uint64_t)score_site(ask, &round->input->sites[site], &round->input->context), site };
-
-			if (!state->passed || key_less(state->after, key))
-				key_window_offer(&state->sites, key);
-		}
-	key_window_order(&state->sites);
-	state->at = 0;
-	return state->sites.count > 0;
+	*ret_best = (struct choice){ first, total_cost(round, class, first) };
+	if (ret_best->total > first.cost)
+		compare_more(round, class, cache, ret_best, ret_second);
+	/* The two below the top of the heap are the next cheapest of their halves. */
+	for (size_t i = 1; i <= 2 && i < cache->heap_count && ret_second->total == INT64_MAX; i++)
+		if (has_room(round, class, cache, cache->heap[i].site))
+			consider((struct choice){ cache->heap[i], cache->heap[i].cost }, ret_best, ret_second);
+	return true;
 }
 
-static struct room *open_room(struct round *round, uint32_t class, size_t site)
-{
-	const struct supply *supply = round->input->sites[site].supply;
-
-	if (round->room_class != class || round->room_site != site)
-		room_open(round->room, &round->classes[class].chips, supply, overlay_site(&round->overlay, site, supply));
-	round->room_class = class;
-	round->room_site = site;
-	return round->room;
-}
-
-/* The first site in the order of score with room for `workers`; SIZE_MAX none. */
-static size_t find_site(struct round *round, uint32_t class, int64_t workers)
-{
-	struct class_state *state = &round->classes[class];
-
-	if (!state->begun)
-		class_begin(round, class);
-	while (state->allowed_left > 0) {
-		size_t site;
-
-		if (state->at == state->sites.count && !window_fill(round, class))
-			break;
-		site = (size_t)state->sites.items[state->at].low;
-		if (room_fits(open_room(round, class, site), workers))
-			return site;
-		note_verdict(round, class, site, room_verdict(round->room, workers));
-		state->after = state->sites.items[state->at++];
-		state->passed = true;
-		state->allowed_left--;
-	}
-	return SIZE_MAX;
-}
-
-static void record(struct round *round, uint32_t class, size_t site, uint32_t workers)
+static struct match_placement *add_placement(struct round *round)
 {
 	struct match_plan *plan = round->plan;
-	struct class_state *state = &round->classes[class];
-	const struct match_entry *entry = head(round, class);
-	struct match_placement *placement;
 
 	if (plan->placement_count == round->placement_capacity) {
-		size_t capacity = round->placement_capacity ? round->placement_capacity * 2 : 64;
+		size_t capacity = round->placement_capacity ? round->placement_capacity * 2 : 16;
 		struct match_placement *grown = ARENA_ARRAY(round->arena, struct match_placement, capacity);
 
 		for (size_t i = 0; i < plan->placement_count; i++)
@@ -244,15 +294,138 @@ static void record(struct round *round, uint32_t class, size_t site, uint32_t wo
 		plan->placements = grown;
 		round->placement_capacity = capacity;
 	}
-	placement = &plan->placements[plan->placement_count++];
+	return &plan->placements[plan->placement_count++];
+}
+
+static void place(struct round *round, uint32_t stream, const struct class_cache *cache, const struct choice *best,
+		  const struct choice *second, bool backfilled)
+{
+	const struct match_stream *in = &round->input->streams[stream];
+	const struct match_entry *entry = head(round, stream);
+	struct class *class = class_of(round, stream);
+	struct match_placement *placement = add_placement(round);
+	int64_t loss_milli;
+
 	*placement = (struct match_placement){
-		.demand = entry->demand, .replica = entry->replica, .site = (uint32_t)site, .class_index = class,
-		.slots = ARENA_ARRAY(round->arena, struct slot, workers), .slot_count = workers,
-		.score = (int64_t)state->sites.items[state->at].high, .candidates = state->allowed_left,
+		.demand = entry->demand, .replica = entry->replica, .site = best->candidate.site, .stream = stream,
+		.slots = ARENA_ARRAY(round->arena, struct slot, class->workers), .slot_count = class->workers, .score = best->total,
+		.second_score = second->total == INT64_MAX ? -1 : second->total, .second_site = second->candidate.site,
+		.candidates = (uint32_t)cache->heap_count, .backfilled = backfilled,
+		.borrowed = !share_pick_within_quota(round->pick, in->tenant, &class->amounts),
 	};
-	room_take(round->room, &round->overlay, workers, placement->slots);
-	plan->classes[class].placed++;
-	round->slots += workers;
+	if (!pool_place(round->matcher->sites[placement->site].pool, class->need, class->workers, placement->slots, &loss_milli))
+		abort(); /* pool_fits() said so */
+	books_promise(round->matcher, entry->demand, entry->replica, in->class, placement->site, placement->slots, class->workers);
+	share_pick_charge(round->pick, in->tenant, &class->amounts);
+	round->plan->streams[stream].placed++;
+	round->slots += class->workers;
+}
+
+/* A place in what is held, for one that ends before it is needed. */
+static bool place_in_reserved(struct round *round, uint32_t stream, struct class_cache *cache)
+{
+	const struct match_entry *entry = head(round, stream);
+	struct class *class = class_of(round, stream);
+	struct choice best = { .total = INT64_MAX };
+	const struct choice none = { .total = INT64_MAX };
+	int64_t end_us = round->input->now_us + entry->time_us;
+
+	if (entry->time_us == 0)
+		return false;
+	for (size_t r = 0; r < round->reserved_count; r++) {
+		const struct match_reservation *record = round->reserved[r].record;
+		struct candidate candidate = { 0, record->site };
+
+		if (record->start_us < end_us || !class_allows(cache, record->site))
+			continue;
+		candidate.cost = cache->costs[record->site];
+		if (candidate.cost >= best.total || reserve_lift(round, record->site, end_us) == 0)
+			continue;
+		if (pool_fits(round->matcher->sites[record->site].pool, class->need, class->workers))
+			best = (struct choice){ candidate, total_cost(round, class, candidate) };
+		reserve_hold(round, record->site);
+	}
+	if (best.total == INT64_MAX)
+		return false;
+	reserve_lift(round, best.candidate.site, end_us);
+	place(round, stream, cache, &best, &none, true);
+	reserve_hold(round, best.candidate.site);
+	return true;
+}
+
+/* --- what does not fit --------------------------------------------------------------------------- */
+
+static void note_verdict(struct match_stream_result *result, uint32_t site, struct verdict verdict)
+{
+	if (result->nearest.code != VERDICT_FITS && verdict_compare(&verdict, &result->nearest) <= 0)
+		return;
+	result->nearest = verdict;
+	result->nearest_site = site;
+}
+
+/* What is held at the site stands in the way, and nothing else. */
+static bool is_reserved(struct round *round, const struct class *class, uint32_t site, int64_t *ret_start_us)
+{
+	bool fits = false;
+
+	*ret_start_us = INT64_MAX;
+	for (size_t r = 0; r < round->reserved_count; r++)
+		if (round->reserved[r].record->site == site && round->reserved[r].record->start_us < *ret_start_us)
+			*ret_start_us = round->reserved[r].record->start_us;
+	if (*ret_start_us == INT64_MAX)
+		return false;
+	reserve_lift(round, site, INT64_MIN);
+	fits = pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
+	reserve_hold(round, site);
+	return fits;
+}
+
+static void note_stuck(struct round *round, uint32_t stream, const struct class_cache *cache)
+{
+	struct match_stream_result *result = &round->plan->streams[stream];
+	struct class *class = class_of(round, stream);
+
+	result->stuck = true;
+	if (cache->nearest.code != VERDICT_FITS)
+		note_verdict(result, cache->nearest_site, cache->nearest);
+	for (size_t i = 0; i < cache->cheapest_count; i++) {
+		uint32_t site = cache->cheapest[i].site;
+		int64_t start_us;
+
+		if (!class_allows(cache, site))
+			continue;
+		if (is_reserved(round, class, site, &start_us))
+			note_verdict(result, site,
+				     (struct verdict){ .code = VERDICT_RESERVED,
+						       .want = start_us > round->input->now_us ? (start_us - round->input->now_us) / 1000000 : 0 });
+		else
+			note_verdict(result, site, pool_verdict(round->matcher->sites[site].pool, class->need, class->workers));
+	}
+}
+
+/* Nobody's worker in this round asks for less of anything, so where it does not fit nobody else does, and nobody can slip in. */
+static bool asks_least(const struct round *round, const struct class *class)
+{
+	const struct shape *shape = &class->ask->shape;
+
+	return class->workers == 1 && shape->resource_count == 0 && shape->cpu_milli == round->smallest.cpu_milli &&
+	       shape->memory_mib == round->smallest.memory_mib && shape->chips.milli == round->smallest.chip_milli;
+}
+
+static void stuck_first(struct round *round, uint32_t stream, const struct class_cache *cache)
+{
+	const struct match_entry *entry = head(round, stream);
+	struct class *class = class_of(round, stream);
+	int64_t start_us;
+
+	note_stuck(round, stream, cache);
+	if (cache->allowed_count == 0)
+		return;
+	if (round->matcher->policy->preemption && round_preempt(round, stream, entry))
+		return;
+	if (round->reserved_count < (size_t)round->matcher->policy->reservations && !asks_least(round, class) &&
+	    reserve(round, stream, entry, &start_us))
+		round->plan->streams[stream].reserved_us = start_us;
 }
 
 static bool limit_reached(const struct round *round, uint32_t workers)
@@ -264,37 +437,164 @@ static bool limit_reached(const struct round *round, uint32_t workers)
 	return limits->slots_max && round->slots > 0 && round->slots + workers > limits->slots_max;
 }
 
+/* What the tenant's limits say; a probe is told what they lack. */
+static struct verdict admit(const struct round *round, uint32_t stream, const struct class *class)
+{
+	uint32_t tenant = round->input->streams[stream].tenant;
+	struct match_probe *probe = round->input->probe;
+	struct verdict verdict = share_pick_admit(round->pick, tenant, &class->amounts);
+
+	if (probe && probe->stream == stream) {
+		share_pick_lacking(round->pick, tenant, &class->amounts, &probe->lacking);
+		probe->limited_name = verdict.code == VERDICT_FITS ? NULL : verdict.name;
+	}
+	return verdict;
+}
+
+/* Places the stream's head if it can be placed. */
+static bool try_head(struct round *round, uint32_t stream)
+{
+	const struct match_stream *in = &round->input->streams[stream];
+	struct stream_state *state = &round->streams[stream];
+	struct match_stream_result *result = &round->plan->streams[stream];
+	struct class *class = class_of(round, stream);
+	struct verdict verdict = admit(round, stream, class);
+	struct choice best, second;
+	struct class_cache *cache;
+
+	result->tried = true;
+	if (verdict.code != VERDICT_FITS) {
+		result->stuck = true;
+		result->nearest = verdict;
+		state->done = true;
+		return false;
+	}
+	cache = class_cache_get(round->matcher, in->class);
+	if (state->behind == 0 && choose_site(round, class, cache, &best, &second)) {
+		place(round, stream, cache, &best, &second, false);
+		return true;
+	}
+	if (place_in_reserved(round, stream, cache))
+		return true;
+	if (state->behind++ == 0)
+		stuck_first(round, stream, cache);
+	return false;
+}
+
+static void stream_next(struct round *round, uint32_t stream, bool placed)
+{
+	struct stream_state *state = &round->streams[stream];
+	size_t depth = (size_t)round->matcher->policy->backfill_depth;
+
+	if (!placed && (round->reserved_count == 0 || state->behind >= depth))
+		state->done = true;
+	if (++state->next >= round->input->streams[stream].entry_count)
+		state->done = true;
+}
+
+static bool is_covered(const struct round *round, uint32_t stream)
+{
+	return share_pick_within_quota(round->pick, round->input->streams[stream].tenant, &class_of(round, stream)->amounts);
+}
+
+static bool run_level(struct round *round, struct level *level, bool covered_only)
+{
+	uint32_t stream;
+
+	while ((stream = pick_stream(round, level)) != UINT32_MAX) {
+		bool placed;
+
+		if (covered_only && !is_covered(round, stream)) {
+			round->streams[stream].done = round->streams[stream].waits = true;
+			continue;
+		}
+		if (limit_reached(round, class_of(round, stream)->workers))
+			return false;
+		placed = try_head(round, stream);
+		if (round->input->probe && round->input->probe->stream == stream)
+			return false;
+		stream_next(round, stream, placed);
+		stream_moved(round, level, stream);
+	}
+	return true;
+}
+
+/* False when a limit ended it. */
+static bool run_levels(struct round *round, struct sorted_stream *sorted, size_t count, bool covered_only)
+{
+	size_t left = 0, end;
+
+	for (size_t i = 0; i < count; i++) {
+		struct stream_state *state = &round->streams[sorted[i].stream];
+
+		if (state->done && !state->waits)
+			continue;
+		state->done = state->waits = false;
+		sorted[left++] = sorted[i];
+	}
+	for (size_t begin = 0; begin < left; begin = end) {
+		struct level level;
+
+		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority;)
+			end++;
+		level_open(round, sorted + begin, end - begin, &level);
+		if (!run_level(round, &level, covered_only))
+			return false;
+	}
+	return true;
+}
+
+static void find_smallest(struct round *round)
+{
+	round->smallest = (struct amounts){ INT64_MAX, INT64_MAX, INT64_MAX };
+	for (size_t s = 0; s < round->input->stream_count; s++) {
+		const struct shape *shape = &class_of(round, s)->ask->shape;
+
+		if (shape->cpu_milli < round->smallest.cpu_milli)
+			round->smallest.cpu_milli = shape->cpu_milli;
+		if (shape->memory_mib < round->smallest.memory_mib)
+			round->smallest.memory_mib = shape->memory_mib;
+		if (shape->chips.milli < round->smallest.chip_milli)
+			round->smallest.chip_milli = shape->chips.milli;
+	}
+}
+
 void match_round(const struct match_input *input, struct arena *arena, struct match_plan *ret)
 {
-	struct round round = { .input = input, .plan = ret, .arena = arena, .room_class = SIZE_MAX, .room_site = SIZE_MAX };
+	struct round round = { .input = input, .matcher = input->matcher, .plan = ret, .arena = arena };
+	struct sorted_stream *sorted;
+	size_t count;
 
-	*ret = (struct match_plan){ .classes = ARENA_ARRAY(arena, struct match_class_result, input->class_count ? input->class_count : 1),
-				    .complete = true };
-	round.classes = ARENA_ARRAY(arena, struct class_state, input->class_count ? input->class_count : 1);
-	round.heap = ARENA_ARRAY(arena, uint32_t, input->class_count ? input->class_count : 1);
-	round.room = ARENA_NEW(arena, struct room);
-	overlay_init(&round.overlay, input->site_count, arena);
-	heap_build(&round);
-	while (round.heap_count > 0) {
-		uint32_t class = round.heap[0];
-		const struct ask *ask = input->classes[class].ask;
-		uint32_t workers = ask->kind == DEMAND_JOB ? (uint32_t)ask->workers : 1;
-		size_t site;
+	matcher_settle(input->matcher);
+	input->matcher->round++;
+	*ret = (struct match_plan){ .streams = ARENA_ARRAY(arena, struct match_stream_result, input->stream_count + 1), .complete = true };
+	round.streams = ARENA_ARRAY(arena, struct stream_state, input->stream_count + 1);
+	round.reserved_max = (size_t)input->matcher->policy->reservations + PREEMPT_HEADS_MAX;
+	round.pick = share_pick_new(input->shares, input->now_us);
+	if (input->probe)
+		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
+	find_smallest(&round);
+	sorted = sort_streams(&round, &count);
+	if (shares_have_quotas(input->shares))
+		ret->complete = run_levels(&round, sorted, count, true);
+	if (ret->complete)
+		ret->complete = run_levels(&round, sorted, count, false);
+	reserve_end(&round);
+	share_pick_free(round.pick);
+}
 
-		if (limit_reached(&round, workers)) {
-			ret->complete = false;
-			break;
+bool match_fits_now(struct matcher *matcher, uint32_t number, uint32_t *ret_site)
+{
+	struct class *class = class_at(matcher, number);
+	struct class_cache *cache = class_cache_get(matcher, number);
+	struct candidate first;
+
+	while (candidate_first(cache, &first)) {
+		if (class_allows(cache, first.site) && pool_fits(matcher->sites[first.site].pool, class->need, class->workers)) {
+			*ret_site = first.site;
+			return true;
 		}
-		ret->classes[class].tried = true;
-		site = find_site(&round, class, workers);
-		if (site != SIZE_MAX) {
-			record(&round, class, site, workers);
-			if (++round.classes[class].next < input->classes[class].entry_count) {
-				heap_down(&round, 0);
-				continue;
-			}
-		}
-		ret->classes[class].stuck = site == SIZE_MAX;
-		class_leave(&round);
+		candidate_pop(cache);
 	}
+	return false;
 }

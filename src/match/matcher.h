@@ -29,33 +29,41 @@ struct match_work {
 	const struct slot *slots;
 	int64_t started_us;
 	int64_t ends_us;  /* at the latest; INT64_MAX not known */
-	bool stopping;    /* it was told to stop: it is counted on to end by ends_us, and is no victim any more */
+	bool stopping;    /* it was told to stop: it is counted on to end at any moment, and is no victim any more */
+	bool borrowed;    /* its placement said so: beyond its tenant's quota */
 	/* the matcher's own */
 	size_t place;
+	uint64_t doomed;  /* the round that chose it as a victim; 0 none */
 };
 
 /* `policy` and `context` are copied or borrowed as policy_spec is: borrowed until the next call that replaces them. */
 struct matcher *matcher_new(const struct policy_spec *policy, const struct rule_context *context, uint64_t seed);
-void matcher_free(struct matcher *matcher); /* takes NULL; no work is left */
+void matcher_free(struct matcher *matcher); /* takes NULL; work that is listed is forgotten */
 
-/* All sites anew, with their catalogue and topology; classes stay. Ends all work first: no work is left. The views are copied;
- * their texts and supplies are borrowed until the site is set again. Supplies are read as they are: what work
- * holds there must not be booked in them. O(sites + nodes). */
+/* All sites anew, with their catalogue and topology; classes stay, all work is forgotten. The views are copied; their
+ * texts and supplies are borrowed until the site is set again. What is free in the supplies is free in the books: work that they
+ * have booked already is told by matcher_adopt(). O(sites + nodes). */
 void matcher_set_sites(struct matcher *matcher, const struct rule_context *context, const struct site_view *sites, size_t count);
 /* The site's condition, drain or price changed, not its supply. O(1). */
 void matcher_site_changed(struct matcher *matcher, const struct site_view *view);
-/* The site has another supply (NULL in the view: none). Its work must have ended first. O(nodes). */
+/* How long ago it spoke, for sentences; -1 never. */
+void matcher_site_seen(struct matcher *matcher, uint32_t site, int64_t seconds);
+/* The site has another supply (NULL in the view: none). Its work is forgotten, see above. O(nodes). */
 void matcher_site_supply(struct matcher *matcher, const struct site_view *view);
 void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy);
 
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
+/* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
+void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
 
 /* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */
 void matcher_begin(struct matcher *matcher, struct match_work *work);
 void matcher_end(struct matcher *matcher, struct match_work *work);
+/* Lists work whose slots the site's supply had booked when it was set. */
+void matcher_adopt(struct matcher *matcher, struct match_work *work);
 /* Gives back what the last round promised and nobody began. Each round does so first. */
 void matcher_settle(struct matcher *matcher);
 

@@ -1,42 +1,97 @@
 #include "match/score.h"
 
-#define PRICE_LIMIT ((int64_t)1 << 49) /* beyond any price; leaves room for the shares that are added */
-#define PERMILLE_MAX 8000
+#define PERMILLE_MAX 8000 /* of the price, for tier or latency */
 #define MIB_PER_GIB 1024
+#define HOUR_US (INT64_C(3600) * 1000000)
 
-/* Of the price, in thousandths: what it counts as worse to use a tier that is better kept for others. */
-static const int tier_permille[DEMAND_KIND_COUNT][TIER_COUNT] = {
-	[DEMAND_JOB] = { [TIER_HUB] = 0, [TIER_REGIONAL] = 50, [TIER_EDGE] = 100 },
-	[DEMAND_SERVICE] = { [TIER_HUB] = 100, [TIER_REGIONAL] = 50, [TIER_EDGE] = 0 },
-};
-
-static int64_t times_limited(int64_t a, int64_t b)
+/* a * b / c without overflow, at most SCORE_MAX. */
+static int64_t scale(int64_t a, int64_t b, int64_t c)
 {
-	int64_t product;
+	__int128 product = (__int128)a * b / c;
 
-	return __builtin_mul_overflow(a, b, &product) || product > PRICE_LIMIT * 1024 ? PRICE_LIMIT * 1024 : product;
+	return product > SCORE_MAX ? SCORE_MAX : (int64_t)product;
 }
 
-int64_t price_at_site(const struct ask *ask, const struct site_view *site)
+/* The data that lies elsewhere: what the links ask for it, and how long it is under way, one after the other. */
+static void data_cost(const struct ask *ask, const struct site_view *site, const struct rule_context *context, int64_t *ret_price,
+		      int64_t *ret_time_us)
 {
-	const struct shape *shape = &ask->shape;
-	int64_t price = times_limited(site->price.core_hour_micro, shape->cpu_milli) / 1000 +
-			times_limited(site->price.gib_hour_micro, shape->memory_mib) / MIB_PER_GIB +
-			times_limited(site->price.chip_hour_micro, shape->chips.milli) / CHIP_MILLI;
+	*ret_price = *ret_time_us = 0;
+	for (size_t i = 0; i < ask->data_count; i++) {
+		const struct data_reference *data = &ask->data[i];
+		int64_t bandwidth_mbit, price_micro_per_gib;
+		uint32_t from;
 
-	price = times_limited(price, ask->kind == DEMAND_JOB ? ask->workers : 1);
-	return price > PRICE_LIMIT ? PRICE_LIMIT : price;
+		if (data->size_mib == 0 || topology_site(context->topology, data->site, &from) < 0 || from == site->index)
+			continue;
+		topology_path(context->topology, from, site->index, &bandwidth_mbit, &price_micro_per_gib);
+		*ret_price += scale(data->size_mib, price_micro_per_gib, MIB_PER_GIB);
+		/* A MiB is 8.388608 Mbit. */
+		*ret_time_us += scale(data->size_mib, 8388608, bandwidth_mbit);
+		*ret_price = *ret_price > SCORE_MAX ? SCORE_MAX : *ret_price;
+		*ret_time_us = *ret_time_us > SCORE_MAX ? SCORE_MAX : *ret_time_us;
+	}
 }
 
-int64_t score_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context)
+/* What the chips of one of the site's models that the ask may use draw, in milliwatts. */
+static int64_t chip_power_mw(const struct ask *ask, const struct site_view *site, const struct rule_context *context)
 {
-	int64_t permille = tier_permille[ask->kind][site->tier];
-	int64_t price = price_at_site(ask, site);
-	int64_t near_us = 0;
+	for (size_t g = 0; site->supply && g < site->supply->group_count; g++) {
+		const struct supply_group *group = &site->supply->groups[g];
+		uint64_t mask = rules_chip_mask(ask, group, context);
+		const struct chip_model *model = NULL;
 
+		if (mask && context->catalogue)
+			model = catalogue_find(context->catalogue, group->chip_names[__builtin_ctzll(mask)]);
+		if (model)
+			return scale(model->power_w * (ask->kind == DEMAND_JOB ? ask->workers : 1), ask->shape.chips.milli, 1);
+	}
+	return 0;
+}
+
+static void energy_cost(const struct ask *ask, const struct site_view *site, const struct rule_context *context,
+			const struct score_weights *weights, struct score *ret)
+{
+	const struct energy *energy = &site->energy;
+	int64_t power_mw;
+
+	if (ask->shape.chips.milli == 0 || (energy->price_micro_per_kwh == 0 && (energy->carbon_g_per_kwh == 0 || weights->carbon_micro_per_kg == 0)))
+		return;
+	power_mw = chip_power_mw(ask, site, context);
+	if (energy->overhead_permille > 0)
+		power_mw = scale(power_mw, energy->overhead_permille, 1000);
+	ret->energy = scale(scale(power_mw, energy->price_micro_per_kwh, 1000000), weights->energy_permille, 1000);
+	ret->carbon = scale(scale(power_mw, energy->carbon_g_per_kwh, 1000000), weights->carbon_micro_per_kg, 1000);
+}
+
+static int64_t limited(int64_t permille)
+{
+	return permille > PERMILLE_MAX ? PERMILLE_MAX : permille;
+}
+
+void score_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context,
+		const struct score_weights *weights, struct score *ret)
+{
+	int64_t tier = limited(weights->tier_permille[ask->kind][site->tier]), latency = 0, near_us, move_price, move_us;
+	int64_t hours = ask->data_hours > 0 ? ask->data_hours : 1;
+
+	*ret = (struct score){ .price = price_at_site(ask, site) };
 	if (ask->kind == DEMAND_SERVICE && ask->where.near && topology_near_us(context->topology, site->index, ask->where.near, &near_us) == 0)
-		permille += near_us / 20; /* 5 % a millisecond */
-	permille = permille > PERMILLE_MAX ? PERMILLE_MAX : permille;
+		latency = limited(scale(near_us, weights->latency_permille_per_ms, 1000));
 	/* The permille itself orders sites that are free of charge. */
-	return price + price * permille / 1000 + permille;
+	ret->tier = scale(ret->price, tier, 1000) + tier;
+	ret->latency = scale(ret->price, latency, 1000) + latency;
+	if (ask->data_count > 0) {
+		data_cost(ask, site, context, &move_price, &move_us);
+		ret->data = scale(move_price, weights->data_permille, 1000 * hours);
+		ret->wait = scale(scale(ret->price, move_us, HOUR_US), weights->wait_permille, 1000 * hours) + move_us / 1000000 / hours;
+	}
+	energy_cost(ask, site, context, weights, ret);
+	for (const int64_t *part = &ret->price; part < &ret->total; part++)
+		ret->total = *part > SCORE_MAX - ret->total ? SCORE_MAX : ret->total + *part;
+}
+
+int64_t score_fragmentation(const struct site_view *site, int64_t loss_milli, const struct score_weights *weights)
+{
+	return scale(scale(site->price.chip_hour_micro, loss_milli, CHIP_MILLI), weights->fragmentation_permille, 1000);
 }

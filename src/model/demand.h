@@ -18,6 +18,7 @@
 #define DEMAND_TEXT_MAX 65536        /* bytes of one word of the command or value of a variable */
 #define DEMAND_AFTER_MAX 64          /* demands that one waits for */
 #define DEMAND_ARRAY_MAX 100000      /* members of one array */
+#define CALLER_WEIGHT_MAX 1000000
 #define PRIORITY_MAX 1000
 #define PRIORITY_DEFAULT 100
 
@@ -117,6 +118,8 @@ struct ask {
 	struct rules rules;
 	struct data_reference *data;
 	size_t data_count;
+	int64_t data_hours; /* over which the cost of moving the data is spread: the time limit in hours, a power of two; 0: one.
+			       Follows from the demand's time limit where it has data */
 	int64_t price_max_micro; /* an hour, all workers of a job, one replica of a service; 0: no bound */
 };
 
@@ -172,13 +175,20 @@ struct demand_spec {
 	enum expectation expect;
 };
 
-/* Brings the lists that are sets (models, software, tiers, regions, sites, residency, data) into one order and drops
- * repetitions, so that equal asks are equal byte by byte in their binary form. In place. */
+/* Brings the lists that are sets (models, software, resources, tiers, regions, sites, callers, residency, data) into one order
+ * and drops repetitions, so that equal asks are equal byte by byte in their binary form. In place. */
 void ask_canonicalize(struct ask *ask);
+/* What data_hours is for a time limit: the hours, rounded up to a power of two, so that limits nearly alike make one ask. */
+int64_t ask_data_hours(int64_t time_limit_us);
+/* The ask of the replicas that serve one of its callers: near that place, and no callers. The rest is shared with `ask`. */
+struct ask ask_at_caller(const struct ask *ask, size_t caller);
 /* A deep copy, the arena's. */
 struct ask *ask_copy(const struct ask *ask, struct arena *arena);
-/* The caller that replica `replica` of a service serves: replicas are shared out by the callers' weights (largest
- * remainders), in contiguous runs. Callers are not empty. O(callers). */
+/* Replicas of a service by caller, `caller_count` numbers that add up to `workers`: shared out by the callers' weights, what
+ * is left to the largest remainders (Hamilton's method), the first of equals. Callers are not empty. O(callers^2). */
+void ask_caller_counts(const struct ask *ask, int64_t ret_counts[static DEMAND_LIST_MAX]);
+/* The caller that replica `replica` serves: the first caller's replicas come first, then the second's. Replicas beyond
+ * `workers` count as the last one. Callers are not empty. O(callers^2). */
 size_t ask_caller_of(const struct ask *ask, uint32_t replica);
 
 #endif

@@ -13,6 +13,9 @@
 #define POLICY_DEPTH_MAX 8          /* of the tree of tenants */
 #define POLICY_WEIGHT_MAX 1000000
 #define POLICY_RESERVATIONS_MAX 256
+#define POLICY_BACKFILL_MAX 100000
+#define POLICY_PERMILLE_MAX 100000  /* of each weight: a hundred times */
+#define AMOUNT_MAX INT64_C(1000000000000) /* milli-cores, MiB, milli-chips of one tenant */
 
 /* The rules for nodes; see match/pool.h. */
 enum node_policy { NODE_POLICY_WEIR, NODE_POLICY_FGD, NODE_POLICY_BESTFIT, NODE_POLICY_RANDOM, NODE_POLICY_COUNT };
@@ -35,11 +38,11 @@ struct tenant_spec {
 	struct amounts *limit; /* never more at once; NULL: no limit. A 0 in it is no limit for that resource */
 };
 
-/* What counts, in thousandths of the price at the site unless it says otherwise. The score of a site is
+/* What counts, in thousandths of the price at the site unless it says otherwise. The score of a site (match/score.h) is
  *
- *   price  * (1000 + tier + latency) / 1000      price: the ask's shapes at the site's prices, for the time it runs
- * + wait   * price an hour                       wait: until it can start there, moving its data included
- * + data moved * the links' prices
+ *   price  * (1000 + tier + latency) / 1000      price: the ask's shapes at the site's prices, an hour
+ * + data moved * the links' prices               these two spread over the hours that it may run
+ * + wait   * price of the time that moving the data takes
  * + energy at the site's price + carbon at `carbon_micro_per_kg`
  * + fragmentation: chips that the placement makes useless, at the site's price for chips
  */

@@ -10,6 +10,7 @@
 #define SITE_GROUPS_MAX 64
 #define GROUP_NODES_MAX 1000000
 #define NODE_CHIPS_MAX 64 /* chips of one node, of all its models together */
+#define COUNTABLE_MAX 1000000000 /* of one further resource in one node, and asked of one */
 #define RESOURCES_MAX 8   /* further countable resources of a node, and of what is asked of one */
 
 enum tier { TIER_HUB, TIER_REGIONAL, TIER_EDGE, TIER_COUNT };

@@ -24,28 +24,73 @@ static size_t align8(size_t size)
 	return (size + 7) & ~(size_t)7;
 }
 
-/* The text of the model at `at`; equal models of a group share one pointer. */
+/* Where the parts of a group's block begin. */
+struct group_layout {
+	size_t names, resource_names, capacity, total, cpu, memory, chips, resources, text, size;
+};
+
+static struct group_layout layout_of(const struct node_group *from)
+{
+	size_t nodes = (size_t)from->count, chips = (size_t)node_group_chips(from), resources = from->resource_count;
+	struct group_layout at = { 0 };
+
+	at.resource_names = at.names + chips * sizeof(char *);
+	at.capacity = at.resource_names + resources * sizeof(char *);
+	at.total = at.capacity + resources * sizeof(int64_t);
+	at.cpu = at.total + resources * sizeof(int64_t);
+	at.memory = at.cpu + align8(nodes * sizeof(int32_t));
+	at.chips = at.memory + align8(nodes * sizeof(int32_t));
+	at.resources = at.chips + align8(nodes * chips * sizeof(uint16_t));
+	at.text = at.resources + align8(nodes * resources * sizeof(int32_t));
+	at.size = at.text + strlen(from->name) + 1;
+	for (size_t i = 0; i < from->chip_count; i++)
+		at.size += strlen(from->chips[i].model) + 1;
+	for (size_t i = 0; i < resources; i++)
+		at.size += strlen(from->resources[i].name) + 1;
+	return at;
+}
+
+static const char *put_text(const char *text, char **free_text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = *free_text;
+
+	memcpy(copy, text, size);
+	*free_text += size;
+	return copy;
+}
+
+/* The text of the model at `index`; equal models of a group share one pointer. */
 static const char *model_text(const struct supply_group *group, const struct node_group *from, size_t index, uint32_t filled,
 			      char **free_text)
 {
 	const char *model = from->chips[index].model;
-	size_t size = strlen(model) + 1;
-	char *text = *free_text;
 
 	for (uint32_t i = 0; i < filled; i++)
 		if (strcmp(group->chip_names[i], model) == 0)
 			return group->chip_names[i];
-	memcpy(text, model, size);
-	*free_text += size;
-	return text;
+	return put_text(model, free_text);
+}
+
+static void fill_resources(struct supply_group *group, const struct node_group *from, char **free_text)
+{
+	for (uint32_t r = 0; r < group->resource_count; r++) {
+		int64_t count = from->resources[r].count;
+
+		REQUIRE(count >= 0 && count <= COUNTABLE_MAX, "a node's resource is out of range");
+		group->resource_names[r] = put_text(from->resources[r].name, free_text);
+		group->resource_capacity[r] = count;
+		group->resource_free_total[r] = count * group->node_count;
+		for (size_t n = 0; n < group->node_count; n++)
+			group->resource_free[n * group->resource_count + r] = (int32_t)count;
+	}
 }
 
 static void group_init(struct supply_group *group, const struct node_group *from)
 {
 	size_t nodes = (size_t)from->count;
 	size_t chips = (size_t)node_group_chips(from);
-	size_t text = strlen(from->name) + 1;
-	size_t names_at, chips_at, cpu_at, memory_at, text_at;
+	struct group_layout at;
 	uint32_t filled = 0;
 	char *block;
 	char *free_text;
@@ -54,29 +99,27 @@ static void group_init(struct supply_group *group, const struct node_group *from
 	REQUIRE(chips <= NODE_CHIPS_MAX, "too many chips in a node");
 	REQUIRE(from->cpu_milli >= 0 && from->cpu_milli <= INT32_MAX, "a node's CPU is out of range");
 	REQUIRE(from->memory_mib >= 0 && from->memory_mib <= INT32_MAX, "a node's memory is out of range");
-	for (size_t i = 0; i < from->chip_count; i++)
-		text += strlen(from->chips[i].model) + 1;
-	names_at = 0;
-	cpu_at = names_at + align8(chips * sizeof(char *));
-	memory_at = cpu_at + align8(nodes * sizeof(int32_t));
-	chips_at = memory_at + align8(nodes * sizeof(int32_t));
-	text_at = chips_at + align8(nodes * chips * sizeof(uint16_t));
-	block = mem_alloc(text_at + text);
-	free_text = block + text_at;
+	REQUIRE(from->resource_count <= RESOURCES_MAX, "too many resources in a node");
+	at = layout_of(from);
+	block = mem_alloc(at.size);
+	free_text = block + at.text;
 	*group = (struct supply_group){
-		.name = free_text, .node_count = (uint32_t)nodes, .chips_per_node = (uint32_t)chips,
+		.node_count = (uint32_t)nodes, .chips_per_node = (uint32_t)chips, .resource_count = (uint32_t)from->resource_count,
 		.cpu_milli = from->cpu_milli, .memory_mib = from->memory_mib,
-		.chip_names = (const char **)(void *)(block + names_at),
-		.cpu_free = (int32_t *)(void *)(block + cpu_at),
-		.memory_free = (int32_t *)(void *)(block + memory_at),
-		.chip_free = (uint16_t *)(void *)(block + chips_at),
+		.chip_names = (const char **)(void *)(block + at.names),
+		.cpu_free = (int32_t *)(void *)(block + at.cpu),
+		.memory_free = (int32_t *)(void *)(block + at.memory),
+		.chip_free = (uint16_t *)(void *)(block + at.chips),
+		.resource_names = (const char **)(void *)(block + at.resource_names),
+		.resource_capacity = (int64_t *)(void *)(block + at.capacity),
+		.resource_free = (int32_t *)(void *)(block + at.resources),
+		.resource_free_total = (int64_t *)(void *)(block + at.total),
 		.cpu_free_total = from->cpu_milli * (int64_t)nodes,
 		.memory_free_total = from->memory_mib * (int64_t)nodes,
 		.chips_free_total = (int64_t)(chips * nodes),
 		.chip_milli_free_total = (int64_t)(chips * nodes) * CHIP_MILLI,
 	};
-	memcpy(free_text, from->name, strlen(from->name) + 1);
-	free_text += strlen(from->name) + 1;
+	group->name = put_text(from->name, &free_text);
 	for (size_t i = 0; i < from->chip_count; i++) {
 		const char *model = from->chips[i].count > 0 ? model_text(group, from, i, filled, &free_text) : NULL;
 
@@ -89,6 +132,7 @@ static void group_init(struct supply_group *group, const struct node_group *from
 	}
 	for (size_t c = 0; c < nodes * chips; c++)
 		group->chip_free[c] = CHIP_MILLI;
+	fill_resources(group, from, &free_text);
 }
 
 void supply_init(struct supply *supply, const struct node_group *groups, size_t group_count)
@@ -107,6 +151,14 @@ void supply_done(struct supply *supply)
 		free(supply->groups[i].chip_names);
 	free(supply->groups);
 	*supply = (struct supply){ 0 };
+}
+
+int supply_group_resource(const struct supply_group *group, const char *name)
+{
+	for (uint32_t r = 0; r < group->resource_count; r++)
+		if (strcmp(group->resource_names[r], name) == 0)
+			return (int)r;
+	return -1;
 }
 
 /* Whether the slot names a node and chips that exist and as many chips as the shape asks for. */
@@ -129,6 +181,35 @@ static bool slot_is_sound(const struct supply *supply, const struct slot *slot, 
 	return slot->chip_milli == CHIP_MILLI && __builtin_popcountll(slot->chips) * (int64_t)CHIP_MILLI == asked;
 }
 
+static bool resources_fit(const struct supply_group *group, uint32_t node, const struct shape *shape)
+{
+	for (size_t i = 0; i < shape->resource_count; i++) {
+		int r = supply_group_resource(group, shape->resources[i].name);
+
+		if (shape->resources[i].count > (r < 0 ? 0 : group->resource_free[(size_t)node * group->resource_count + (size_t)r]))
+			return false;
+	}
+	return true;
+}
+
+/* Takes what the shape asks of further resources; `sign` -1 gives it back. */
+static void resources_move(struct supply_group *group, uint32_t node, const struct shape *shape, int64_t sign)
+{
+	for (size_t i = 0; i < shape->resource_count; i++) {
+		int64_t count = sign * shape->resources[i].count;
+		int r = supply_group_resource(group, shape->resources[i].name);
+		int32_t *left;
+
+		if (!count)
+			continue;
+		REQUIRE(r >= 0, "a resource was to be given back that does not exist");
+		left = &group->resource_free[(size_t)node * group->resource_count + (size_t)r];
+		REQUIRE(*left - count >= 0 && *left - count <= group->resource_capacity[r], "a resource was to be given back twice");
+		*left = (int32_t)(*left - count);
+		group->resource_free_total[r] -= count;
+	}
+}
+
 bool supply_fits(const struct supply *supply, const struct slot *slot, const struct shape *shape)
 {
 	const struct supply_group *group;
@@ -143,7 +224,7 @@ bool supply_fits(const struct supply *supply, const struct slot *slot, const str
 	for (uint64_t rest = slot->chips; rest; rest &= rest - 1)
 		if (chips[__builtin_ctzll(rest)] < slot->chip_milli)
 			return false;
-	return true;
+	return resources_fit(group, slot->node, shape);
 }
 
 void supply_take(struct supply *supply, const struct slot *slot, const struct shape *shape)
@@ -157,6 +238,7 @@ void supply_take(struct supply *supply, const struct slot *slot, const struct sh
 	group->cpu_free_total -= shape->cpu_milli;
 	group->memory_free[slot->node] -= (int32_t)shape->memory_mib;
 	group->memory_free_total -= shape->memory_mib;
+	resources_move(group, slot->node, shape, 1);
 	chips = group->chip_free + (size_t)slot->node * group->chips_per_node;
 	for (uint64_t rest = slot->chips; rest; rest &= rest - 1) {
 		uint16_t *chip = &chips[__builtin_ctzll(rest)];
@@ -183,6 +265,7 @@ void supply_give(struct supply *supply, const struct slot *slot, const struct sh
 	group->cpu_free_total += shape->cpu_milli;
 	group->memory_free[slot->node] += (int32_t)shape->memory_mib;
 	group->memory_free_total += shape->memory_mib;
+	resources_move(group, slot->node, shape, -1);
 	for (uint64_t rest = slot->chips; rest; rest &= rest - 1) {
 		uint16_t *chip = &chips[__builtin_ctzll(rest)];
 
@@ -190,6 +273,24 @@ void supply_give(struct supply *supply, const struct slot *slot, const struct sh
 		group->chips_free_total += *chip == CHIP_MILLI;
 		group->chip_milli_free_total += slot->chip_milli;
 	}
+}
+
+static bool resources_are_consistent(const struct supply_group *group)
+{
+	for (uint32_t r = 0; r < group->resource_count; r++) {
+		int64_t sum = 0;
+
+		for (uint32_t n = 0; n < group->node_count; n++) {
+			int32_t left = group->resource_free[(size_t)n * group->resource_count + r];
+
+			if (left < 0 || left > group->resource_capacity[r])
+				return false;
+			sum += left;
+		}
+		if (sum != group->resource_free_total[r])
+			return false;
+	}
+	return true;
 }
 
 static bool group_is_consistent(const struct supply_group *group)
@@ -213,7 +314,7 @@ static bool group_is_consistent(const struct supply_group *group)
 		}
 	}
 	return cpu == group->cpu_free_total && memory == group->memory_free_total && whole == group->chips_free_total &&
-	       milli == group->chip_milli_free_total;
+	       milli == group->chip_milli_free_total && resources_are_consistent(group);
 }
 
 bool supply_is_consistent(const struct supply *supply)

@@ -55,6 +55,8 @@ struct slot {
 /* Everything free. `groups` is copied. Counts beyond the limits of model/site.h are a caller's bug. */
 void supply_init(struct supply *supply, const struct node_group *groups, size_t group_count);
 void supply_done(struct supply *supply);
+/* The number of a further resource among those of the group's nodes; -1 when they have none of this name. O(resources). */
+int supply_group_resource(const struct supply_group *group, const char *name);
 /* Whether the shape's share fits at the slot now. */
 bool supply_fits(const struct supply *supply, const struct slot *slot, const struct shape *shape);
 void supply_take(struct supply *supply, const struct slot *slot, const struct shape *shape);

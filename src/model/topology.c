@@ -15,6 +15,8 @@
 struct link_slot {
 	uint64_t pair; /* smaller site number << 32 | greater; UINT64_MAX: empty */
 	int64_t rtt_us;
+	int64_t bandwidth_mbit;
+	int64_t price_micro_per_gib;
 };
 
 struct place {
@@ -121,8 +123,11 @@ static void copy_links(struct topology *topology, const struct network_spec *net
 		if (a == EMPTY || b == EMPTY || a == b)
 			continue;
 		slot = find_link(topology, a, b);
-		if (slot->pair == UINT64_MAX || link->rtt_us < slot->rtt_us)
+		if (slot->pair == UINT64_MAX || link->rtt_us < slot->rtt_us) {
 			slot->rtt_us = link->rtt_us;
+			slot->bandwidth_mbit = link->bandwidth_mbit;
+			slot->price_micro_per_gib = link->price_micro_per_gib;
+		}
 		slot->pair = a < b ? (uint64_t)a << 32 | b : (uint64_t)b << 32 | a;
 	}
 }
@@ -160,6 +165,30 @@ int64_t topology_rtt_us(const struct topology *topology, uint32_t site_a, uint32
 	if (link->pair != UINT64_MAX)
 		return link->rtt_us;
 	return geo_rtt_us(&topology->rule, geo_distance_m(a->latitude_udeg, a->longitude_udeg, b->latitude_udeg, b->longitude_udeg));
+}
+
+void topology_path(const struct topology *topology, uint32_t site_a, uint32_t site_b, int64_t *ret_bandwidth_mbit,
+		   int64_t *ret_price_micro_per_gib)
+{
+	const struct link_slot *link = site_a == site_b ? NULL : find_link(topology, site_a, site_b);
+
+	*ret_price_micro_per_gib = 0;
+	*ret_bandwidth_mbit = site_a == site_b ? 0 : TOPOLOGY_BANDWIDTH_MBIT;
+	if (!link || link->pair == UINT64_MAX)
+		return;
+	*ret_price_micro_per_gib = link->price_micro_per_gib;
+	if (link->bandwidth_mbit > 0)
+		*ret_bandwidth_mbit = link->bandwidth_mbit;
+}
+
+int topology_site(const struct topology *topology, const char *name, uint32_t *ret_site)
+{
+	uint32_t site = find_site(topology, name);
+
+	if (site == EMPTY)
+		return -ENOENT;
+	*ret_site = site;
+	return 0;
 }
 
 int topology_near_us(const struct topology *topology, uint32_t site, const struct near *near, int64_t *ret_us)

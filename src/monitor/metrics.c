@@ -37,7 +37,10 @@ static void sample(struct strbuf *out, const char *name, const char *label, cons
 /* Microseconds as seconds, exactly. */
 static void sample_seconds(struct strbuf *out, const char *name, int64_t us)
 {
-	strbuf_printf(out, "%s %" PRId64 ".%06" PRId64 "\n", name, us / 1000000, us % 1000000);
+	const char *sign = us < 0 ? "-" : "";
+
+	us = us < 0 ? -us : us;
+	strbuf_printf(out, "%s %s%" PRId64 ".%06" PRId64 "\n", name, sign, us / 1000000, us % 1000000);
 }
 
 static void write_sites(const struct summary *s, struct strbuf *out)
@@ -92,6 +95,15 @@ static void write_figures(const struct summary *s, const struct metrics_figures 
 	sample(out, "weir_rounds_total", NULL, NULL, (int64_t)f->rounds);
 	family(out, "weir_placements", "counter", NULL, "Placements made since this process began.");
 	sample(out, "weir_placements_total", NULL, NULL, (int64_t)f->placements);
+	family(out, "weir_preemptions", "counter", NULL, "Attempts that were stopped to make room for others.");
+	sample(out, "weir_preemptions_total", NULL, NULL, (int64_t)s->tallies.preemptions);
+	family(out, "weir_start_prediction_error_seconds", "summary", "seconds",
+	       "How far placements were from the start that had been foretold for them.");
+	sample(out, "weir_start_prediction_error_seconds_count", NULL, NULL, (int64_t)s->tallies.predictions);
+	sample_seconds(out, "weir_start_prediction_error_seconds_sum", s->tallies.prediction_error_us);
+	family(out, "weir_start_prediction_bias_seconds", "gauge", "seconds",
+	       "The same summed up with its sign: more than 0 is later than foretold.");
+	sample_seconds(out, "weir_start_prediction_bias_seconds", s->tallies.prediction_bias_us);
 	family(out, "weir_round_seconds", "counter", "seconds", "Time spent in rounds.");
 	sample_seconds(out, "weir_round_seconds_total", f->round_us_total);
 	family(out, "weir_round_last_seconds", "gauge", "seconds", "How long the last round took.");

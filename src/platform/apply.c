@@ -63,6 +63,7 @@ static void retire_site(struct platform *platform, struct site *site)
 	site->draining = site->has_supply = site->changed = false;
 	site->sequence = 0;
 	site->seen_us = 0;
+	account_site(platform, site);
 }
 
 static void place_sites(struct platform *platform)
@@ -140,6 +141,7 @@ int apply_network(struct platform *platform, const struct network_spec *network,
 		code = check_vanishing(platform, network, err);
 	if (code < 0)
 		return code;
+	books_drop(platform);
 	/* The old texts live until nothing points at them any more. */
 	old = platform->network_arena;
 	arena_init(&platform->network_arena);
@@ -159,8 +161,28 @@ int apply_catalogue(struct platform *platform, const struct catalogue *catalogue
 {
 	if (catalogue->model_count > CATALOGUE_MODELS_MAX)
 		return err_set(err, -EINVAL, "%zu chip models, expected at most %d", catalogue->model_count, CATALOGUE_MODELS_MAX);
+	books_drop(platform);
 	arena_done(&platform->catalogue_arena);
 	copy_struct(&catalogue_schema, catalogue, &platform->catalogue_arena, &platform->catalogue);
+	platform->supply_serial++;
+	platform->observed->round_wanted = true;
+	return 0;
+}
+
+/* What is used stays with the tenants' names. The matcher's books borrow the policy, so they go first. */
+int apply_policy(struct platform *platform, const struct policy_spec *policy, struct err *err)
+{
+	struct arena old = platform->policy_arena;
+	int code = policy_check(policy, err);
+
+	if (code < 0)
+		return code;
+	books_drop(platform);
+	arena_init(&platform->policy_arena);
+	copy_struct(&policy_schema, policy, &platform->policy_arena, &platform->policy);
+	platform->has_policy = true;
+	shares_set_policy(platform->shares, &platform->policy);
+	arena_done(&old);
 	platform->supply_serial++;
 	platform->observed->round_wanted = true;
 	return 0;
@@ -306,16 +328,22 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_network(platform, event->body, err);
 	case EVENT_CATALOGUE_LOADED:
 		return apply_catalogue(platform, event->body, err);
+	case EVENT_POLICY_LOADED:
+		return apply_policy(platform, event->body, err);
 	case EVENT_TOKEN_CREATED:
 		return apply_token(platform, event->body, err);
 	case EVENT_TOKEN_REVOKED:
 		return apply_token_revoked(platform, event->body, err);
 	case EVENT_DEMAND_ACCEPTED:
 		return apply_accepted(platform, event, err);
+	case EVENT_DEMAND_EXPIRED:
+		return apply_expired(platform, event, err);
 	case EVENT_DEMAND_CANCELLED:
 		return apply_cancelled(platform, event, err);
 	case EVENT_PLACED:
 		return apply_placed(platform, event, err);
+	case EVENT_ATTEMPT_PREEMPTED:
+		return apply_preempted(platform, event, err);
 	case EVENT_ATTEMPT_CHANGED:
 		return apply_changed(platform, event, err);
 	case EVENT_ATTEMPT_ENDED:
@@ -330,6 +358,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_drained(platform, event, err);
 	case EVENT_SITE_UNDRAINED:
 		return apply_undrained(platform, event, err);
+	case EVENT_DEMAND_RELEASED:
+		return apply_released(platform, event, err);
 	case EVENT_DEMAND_READY:
 		return apply_ready(platform, event, err);
 	default:

@@ -3,14 +3,17 @@
  *   demand    pending -> placed        apply_placed          decide_round
  *             placed -> running        apply_changed         decide_sync
  *             -> pending               apply_attempt_ended   decide_sync, decide_tick (lost, refused, a service's replica)
- *             -> stopping              apply_cancelled       decide_cancel
+ *             -> stopping              apply_cancelled       decide_cancel, decide_tick (waits in vain)
+ *                                      apply_expired         decide_tick: its deadline can no longer be kept
  *             -> succeeded, failed, timed-out, cancelled     apply_demand_ended, with the end of its last attempt
- *   replica   queued -> placed         apply_placed
+ *   replica   held -> queued           apply_released        decide_tick
+ *             queued -> placed         apply_placed
  *             placed -> queued, waiting, out                 apply_attempt_ended: `next` says which
  *             waiting -> queued        apply_ready           decide_tick
- *             -> out                   apply_cancelled
+ *             -> out                   apply_cancelled, apply_expired
  *   attempt   assigned -> starting -> running -> stopping    apply_changed, forward only
  *             -> ended                 apply_attempt_ended
+ *             told to make room        apply_preempted       decide_round: it goes on as it is until its site has stopped it
  */
 #include <string.h>
 
@@ -42,14 +45,50 @@ int accepted_numbers_check(const struct accepted_body *body, uint64_t sequence, 
 {
 	if (name_check(body->name, NULL) < 0 || (*body->tenant && name_check(body->tenant, NULL) < 0))
 		return err_set(err, -EINVAL, "a demand without a proper name or tenant");
+	if (body->time_limit_us < 0 || body->deadline_us < 0)
+		return err_set(err, -EINVAL, "a demand with a time that cannot be");
 	if (body->attempts_max < 1 || body->attempts_max > ATTEMPTS_MAX || sequence >= SEQUENCE_MAX || body->spec.length > UINT32_MAX)
 		return err_set(err, -EINVAL, "a demand with a number that cannot be");
 	return 0;
 }
 
+/* The hold that the new demand belongs to, made when it is the first of it; NULL none. */
+static int get_hold(struct platform *platform, const struct accepted_body *body, const struct class *class, struct hold **ret,
+		    struct err *err)
+{
+	*ret = NULL;
+	if (body->hold) {
+		if (body->index != 0 || (*body->hold->array ? body->array != body->demand || class->kind != DEMAND_JOB : body->array != 0) ||
+		    body->hold->ended > 0)
+			return err_set(err, -EINVAL, "a first member that cannot be");
+		return hold_make(platform, body->demand, body->hold, ret, err);
+	}
+	if (body->array == 0)
+		return 0;
+	*ret = hold_find(platform, body->array);
+	/* Members come in the order of their index. */
+	if (!*ret || !(*ret)->array || class->kind != DEMAND_JOB || body->index < 1 || body->index >= (*ret)->count ||
+	    body->index != (int64_t)(*ret)->loose + (*ret)->held_count + (*ret)->ended)
+		return err_set(err, -EINVAL, "a member of an array that cannot be");
+	return 0;
+}
+
+static void enter(struct platform *platform, struct demand *demand, struct hold *hold, uint32_t index)
+{
+	bool shut = hold && hold_is_shut(hold);
+
+	if (hold)
+		hold_add(platform, hold, demand, index);
+	if (shut)
+		hold_hold(platform, demand);
+	for (uint32_t r = 0; r < demand->replica_count && !shut; r++)
+		queue_add(platform, demand, r);
+}
+
 int apply_accepted(struct platform *platform, const struct event *event, struct err *err)
 {
 	const struct accepted_body *body = event->body;
+	struct hold *hold = NULL;
 	struct demand *demand;
 	struct class *class;
 	int code = accepted_numbers_check(body, event->sequence, err);
@@ -61,10 +100,16 @@ int apply_accepted(struct platform *platform, const struct event *event, struct 
 		code = class_get(platform, &body->ask, &class, err);
 	if (code < 0)
 		return code;
-	class->demand_count++; /* holds it while the key may yet be refused */
-	if (*body->key)
+	class->demand_count++; /* holds it while the rest may yet be refused */
+	if (class->kind != DEMAND_JOB && (body->deadline_us > 0 || body->time_limit_us > 0))
+		code = err_set(err, -EINVAL, "a service with a deadline or a time limit");
+	if (code == 0)
+		code = get_hold(platform, body, class, &hold, err);
+	if (code == 0 && *body->key)
 		code = apply_key(platform, body->key, body->key_hash, body->demand, body->key_count, err);
 	if (code < 0) {
+		if (hold && body->hold)
+			hold_drop(platform, hold);
 		class_release(platform, class);
 		return code;
 	}
@@ -75,25 +120,39 @@ int apply_accepted(struct platform *platform, const struct event *event, struct 
 	demand->attempts_max = (uint32_t)body->attempts_max;
 	demand->on_site_loss = (uint8_t)body->on_site_loss;
 	demand->accepted_us = event->time_us;
-	for (uint32_t r = 0; r < demand->replica_count; r++)
-		queue_add(platform, demand, r);
+	demand->time_limit_us = body->time_limit_us;
+	demand->deadline_us = body->deadline_us;
+	books_learn(platform, class, 1);
+	deadline_refresh(platform, demand);
+	enter(platform, demand, hold, (uint32_t)body->index);
 	return 0;
 }
 
-int apply_cancelled(struct platform *platform, const struct event *event, struct err *err)
+int apply_released(struct platform *platform, const struct event *event, struct err *err)
 {
-	const struct cancelled_body *body = event->body;
+	const struct released_body *body = event->body;
 	struct demand *demand;
 	int code = find_live(platform, body->demand, &demand, err);
 
 	if (code < 0)
 		return code;
-	if (demand->cancelled)
-		return err_set(err, -EINVAL, "the demand is cancelled already");
+	if (!demand_is_held(demand))
+		return err_set(err, -EINVAL, "the demand is not held");
+	hold_loosen(platform, demand);
+	for (uint32_t r = 0; r < demand->replica_count; r++)
+		queue_add(platform, demand, r);
+	return 0;
+}
+
+/* Nothing of it goes on or begins. */
+static void withdraw(struct platform *platform, struct demand *demand, const struct event *event, const char *by)
+{
+	if (demand_is_held(demand))
+		hold_loosen(platform, demand);
 	demand->cancelled = true;
 	demand->cancelled_us = event->time_us;
 	demand->cancelled_sequence = event->sequence;
-	demand->cancelled_by = mem_strndup(body->by, strnlen(body->by, MESSAGE_MAX));
+	demand->cancelled_by = mem_strndup(by, strnlen(by, MESSAGE_MAX));
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		struct replica *replica = &demand->replicas[r];
 
@@ -104,11 +163,42 @@ int apply_cancelled(struct platform *platform, const struct event *event, struct
 			replica->ready_us = 0;
 			waiting_remove(platform);
 		} else if (replica->attempt) {
-			site_touch(platform, replica->attempt->site);
-			replica->attempt->unwanted_revision = replica->attempt->site->revision;
+			attempt_leave(platform, replica->attempt);
 		}
 	}
 	demand_refresh(platform, demand, event->time_us);
+}
+
+static int find_cancellable(const struct platform *platform, uint64_t id, struct demand **ret, struct err *err)
+{
+	int code = find_live(platform, id, ret, err);
+
+	return code == 0 && (*ret)->cancelled ? err_set(err, -EINVAL, "the demand is cancelled already") : code;
+}
+
+int apply_cancelled(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct cancelled_body *body = event->body;
+	struct demand *demand;
+	int code = find_cancellable(platform, body->demand, &demand, err);
+
+	if (code == 0)
+		withdraw(platform, demand, event, body->by);
+	return code;
+}
+
+int apply_expired(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct expired_body *body = event->body;
+	struct demand *demand;
+	int code = find_cancellable(platform, body->demand, &demand, err);
+
+	if (code == 0 && demand->deadline_us == 0)
+		code = err_set(err, -EINVAL, "the demand has no deadline");
+	if (code < 0)
+		return code;
+	demand->expired = true;
+	withdraw(platform, demand, event, "");
 	return 0;
 }
 
@@ -162,6 +252,22 @@ static int find_queued(const struct platform *platform, const struct placed_body
 	return 0;
 }
 
+/* A prediction that was right to the microsecond counts as well. */
+static void count_prediction(struct tallies *tallies, const struct attempt *attempt)
+{
+	int64_t late_us, bias_us, error_us;
+
+	if (attempt->predicted_start_us <= 0 || attempt->placed_us < 0)
+		return;
+	late_us = attempt->placed_us - attempt->predicted_start_us;
+	if (__builtin_add_overflow(tallies->prediction_bias_us, late_us, &bias_us) ||
+	    __builtin_add_overflow(tallies->prediction_error_us, late_us < 0 ? -late_us : late_us, &error_us))
+		return; /* times of a foreign log that cannot be */
+	tallies->predictions++;
+	tallies->prediction_bias_us = bias_us;
+	tallies->prediction_error_us = error_us;
+}
+
 int apply_placed(struct platform *platform, const struct event *event, struct err *err)
 {
 	const struct placed_body *body = event->body;
@@ -187,14 +293,19 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 		.state = ATTEMPT_ASSIGNED, .exit_code = -1, .failed_worker = -1, .slots = slots, .slot_count = (uint32_t)body->slot_count,
 		.placed_us = event->time_us, .placed_sequence = event->sequence, .policy_version = (uint32_t)body->policy_version,
 		.candidates = (uint32_t)body->candidates, .score_micro = body->score_micro, .cpu_used_us = -1, .memory_peak_mib = -1,
-		.progress_permille = -1,
+		.progress_permille = -1, .predicted_start_us = body->predicted_start_us,
+		.second_site = body->second_site && *body->second_site ? site_find_any(platform, body->second_site) : NULL,
+		.second_score_micro = body->second_score_micro, .backfilled = body->backfilled, .borrowed = body->borrowed,
 	};
+	count_prediction(&platform->tallies, attempt);
 	replica->attempt = attempt;
 	replica->place = REPLICA_PLACED;
 	replica->ready_us = 0;
 	demand->current_count++;
 	platform->last_token = body->token;
 	site_add_attempt(platform, site, attempt);
+	account_charge(platform, attempt, event->time_us);
+	books_placed(platform, attempt);
 	site_touch(platform, site);
 	demand_refresh(platform, demand, event->time_us);
 	return 0;
@@ -219,7 +330,29 @@ int apply_changed(struct platform *platform, const struct event *event, struct e
 	if (attempt_is_running(attempt) && attempt->started_sequence == 0) {
 		attempt->started_us = body->started_us ? body->started_us : event->time_us;
 		attempt->started_sequence = event->sequence;
+		books_started(platform, attempt);
 	}
+	demand_refresh(platform, attempt->demand, event->time_us);
+	return 0;
+}
+
+int apply_preempted(struct platform *platform, const struct event *event, struct err *err)
+{
+	const struct preempted_body *body = event->body;
+	struct attempt *attempt;
+	int code = find_attempt(platform, body->demand, body->replica, body->attempt, &attempt, err);
+
+	if (code < 0)
+		return code;
+	if (!attempt_is_wanted(attempt))
+		return err_set(err, -EINVAL, "the attempt is being stopped already");
+	attempt->preempted_sequence = event->sequence;
+	attempt->preempted_us = event->time_us;
+	attempt->preempted_by = body->by;
+	attempt->reclaimed = body->reclaimed;
+	attempt->demand->preempted_count++;
+	platform->tallies.preemptions++;
+	attempt_leave(platform, attempt);
 	demand_refresh(platform, attempt->demand, event->time_us);
 	return 0;
 }
@@ -277,16 +410,19 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 		return code;
 	demand = attempt->demand;
 	replica = &demand->replicas[attempt->replica];
+	account_release(platform, attempt, event->time_us);
+	books_ended(platform, attempt);
 	for (uint32_t i = 0; i < attempt->slot_count; i++)
 		supply_give(&attempt->site->supply, &attempt->slots[i], &demand->class->shape);
 	site_remove_attempt(platform, attempt->site, attempt);
 	site_touch(platform, attempt->site);
 	demand->current_count--;
 	demand->running_count -= attempt_is_running(attempt);
+	demand->preempted_count -= attempt->preempted_sequence > 0;
 	record_end(attempt, event);
 	replica->attempt = NULL;
 	replica->place = REPLICA_OUT;
-	replica->losses += body->outcome == OUTCOME_LOST;
+	replica->losses += body->outcome == OUTCOME_LOST && attempt->preempted_sequence == 0;
 	replica->failures = (uint32_t)body->failures;
 	demand_keep_past(demand, attempt);
 	if (body->next == NEXT_QUEUE) {
@@ -340,6 +476,7 @@ int apply_demand_ended(struct platform *platform, const struct event *event, str
 	demand->exit_code = (int32_t)body->exit_code;
 	demand->message = *body->message ? mem_strndup(body->message, strnlen(body->message, MESSAGE_MAX)) : NULL;
 	demand_end(platform, demand, body->state);
+	hold_member_ended(platform, demand);
 	while (platform->ended_count > platform->settings.ended_kept) {
 		struct demand *oldest = platform->ended_first;
 

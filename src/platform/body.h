@@ -27,6 +27,22 @@ struct token_revoked_body {
 	const char *name;
 };
 
+/* What a demand, or all members of an array, wait for. */
+struct edge_body {
+	uint64_t target; /* a demand; when `whole`, the first member of an array */
+	bool whole;
+	enum after_when when;
+	enum edge_state state; /* in snapshots */
+};
+
+struct hold_body {
+	const char *array; /* its name; "": a single demand that waits for others */
+	int64_t count, at_once;
+	struct edge_body *edges;
+	size_t edge_count;
+	int64_t ended, failed; /* in snapshots */
+};
+
 /* `ask` and `spec` are the binary forms of ask_schema and of demand_schema (without the ask): apply and
  * replay keep them as they are and look into an ask only the first time they see it. */
 struct accepted_body {
@@ -40,6 +56,19 @@ struct accepted_body {
 	const char *key;   /* idempotency key, "tenant/key", on the first of a batch; "" none */
 	uint64_t key_hash; /* of what was asked for */
 	int64_t key_count; /* demands of the batch, whose ids follow each other by id_next() */
+	uint64_t array;    /* id of the array's first member; 0: none */
+	int64_t index;     /* in it */
+	struct hold_body *hold; /* on the first member, and on a single demand that waits for others; NULL none */
+	int64_t time_limit_us;  /* 0 none */
+	int64_t deadline_us;    /* 0 none */
+};
+
+struct expired_body {
+	uint64_t demand;
+};
+
+struct released_body {
+	uint64_t demand;
 };
 
 struct cancelled_body {
@@ -62,6 +91,10 @@ struct placed_body {
 	struct slot_body *slots;
 	size_t slot_count;
 	int64_t policy_version, candidates, score_micro;
+	int64_t predicted_start_us; /* what was foretold when a round first saw the replica; 0 nothing */
+	const char *second_site; /* the second best of those that had room; "" none was found */
+	int64_t second_score_micro;
+	bool backfilled, borrowed; /* see match/match.h */
 };
 
 struct changed_body {
@@ -72,6 +105,15 @@ struct changed_body {
 	enum attempt_state state;
 	int64_t started_us;
 	uint64_t report_epoch, report_sequence; /* of the sync that said so */
+};
+
+struct preempted_body {
+	uint64_t demand;
+	int64_t replica;
+	int64_t attempt;
+	const char *site;
+	uint64_t by;    /* the demand that it makes room for; 0 none in particular */
+	bool reclaimed; /* its tenant had borrowed what another's quota is sure of */
 };
 
 /* What becomes of the replica after its attempt. */
@@ -136,6 +178,6 @@ struct undrained_body {
 	const char *by;
 };
 
-extern const struct schema slot_body_schema;
+extern const struct schema slot_body_schema, hold_body_schema;
 
 #endif

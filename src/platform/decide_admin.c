@@ -78,6 +78,19 @@ int decide_load_catalogue(const struct platform *platform, int64_t now_us, const
 	return 0;
 }
 
+int decide_load_policy(const struct platform *platform, int64_t now_us, const struct policy_spec *policy, struct event_list *ret,
+		       struct err *err)
+{
+	int code = policy_check(policy, err);
+
+	if (code < 0)
+		return code;
+	if (same_struct(&policy_schema, policy, &platform->policy))
+		return 0;
+	*(struct policy_spec *)event_add(ret, now_us, EVENT_POLICY_LOADED) = *policy;
+	return 0;
+}
+
 int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t id, const char *by, struct event_list *ret, struct err *err)
 {
 	const struct demand *demand = demand_find(platform, id);
@@ -97,6 +110,25 @@ int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t id, 
 	ended->demand = id;
 	ended->state = STATE_CANCELLED;
 	ended->message = demand_cancel_text(by, ret->arena);
+	return 0;
+}
+
+int decide_cancel_array(const struct platform *platform, int64_t now_us, const char *tenant, const char *name, const char *by,
+			struct event_list *ret, size_t *ret_count, struct err *err)
+{
+	const struct hold *array = array_find(platform, tenant, name);
+
+	*ret_count = 0;
+	if (!array)
+		return err_set(err, -ENOENT, "there is no array %.63s", name);
+	for (uint32_t i = 0; i < array->count; i++) {
+		const struct demand *member = array->members[i];
+
+		if (!member || demand_state_is_ended(member->state) || member->cancelled)
+			continue;
+		decide_cancel(platform, now_us, member->id, by, ret, err);
+		++*ret_count;
+	}
 	return 0;
 }
 

@@ -168,7 +168,7 @@ static void sync_missing(struct syncing *syncing)
 		if (reported && is_later(request->epoch, request->sequence, attempt->report_epoch, attempt->report_sequence)) {
 			report = report_of(attempt, OUTCOME_LOST, "the site's agent does not know it any more");
 			end_attempt(syncing, attempt, &report, platform->settings.lost_after_us);
-		} else if (!reported && attempt->demand->cancelled && heard_now && request->heard_revision >= attempt->unwanted_revision) {
+		} else if (!reported && !attempt_is_wanted(attempt) && heard_now && request->heard_revision >= attempt->unwanted_revision) {
 			report = report_of(attempt, OUTCOME_STOPPED, "never started");
 			end_attempt(syncing, attempt, &report, 0);
 		}

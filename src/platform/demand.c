@@ -163,6 +163,7 @@ static void close_row(struct platform *platform, const struct demand *demand)
 void demand_drop(struct platform *platform, struct demand *demand)
 {
 	close_row(platform, demand);
+	hold_member_dropped(platform, demand);
 	label_remove(&platform->name_table, demand->name, demand, offsetof(struct demand, by_name));
 	label_remove(&platform->tenant_table, demand->tenant, demand, offsetof(struct demand, by_tenant));
 	platform->state_counts[demand->state]--;
@@ -175,6 +176,20 @@ bool attempt_is_running(const struct attempt *attempt)
 	return attempt->state == ATTEMPT_RUNNING || attempt->state == ATTEMPT_STOPPING;
 }
 
+bool attempt_is_wanted(const struct attempt *attempt)
+{
+	return !attempt->demand->cancelled && attempt->preempted_sequence == 0;
+}
+
+void attempt_leave(struct platform *platform, struct attempt *attempt)
+{
+	if (attempt->unwanted_revision > 0)
+		return; /* the site was told before */
+	site_touch(platform, attempt->site);
+	attempt->unwanted_revision = attempt->site->revision;
+	books_stopping(platform, attempt);
+}
+
 static void set_state(struct platform *platform, struct demand *demand, enum demand_state state)
 {
 	platform->state_counts[demand->state]--;
@@ -184,19 +199,22 @@ static void set_state(struct platform *platform, struct demand *demand, enum dem
 
 void demand_refresh(struct platform *platform, struct demand *demand, int64_t now_us)
 {
-	enum demand_state state = demand->cancelled	   ? STATE_STOPPING
-				  : demand->running_count > 0 ? STATE_RUNNING
-				  : demand->current_count > 0 ? STATE_PLACED
-							      : STATE_PENDING;
+	bool all_preempted = demand->current_count > 0 && demand->preempted_count == demand->current_count;
+	enum demand_state state = demand->cancelled || all_preempted ? STATE_STOPPING
+				  : demand->running_count > 0	     ? STATE_RUNNING
+				  : demand->current_count > 0	     ? STATE_PLACED
+								     : STATE_PENDING;
 
 	if (demand->running_count > 0 && demand->started_us == 0)
 		demand->started_us = now_us;
 	set_state(platform, demand, state);
+	deadline_refresh(platform, demand);
 }
 
 void demand_end(struct platform *platform, struct demand *demand, enum demand_state state)
 {
 	set_state(platform, demand, state);
+	deadline_refresh(platform, demand);
 	platform->live_count--;
 	platform->live_replicas -= demand->replica_count;
 	if (platform->ended_last)

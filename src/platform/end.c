@@ -4,11 +4,14 @@
  *   service    the same                       the replica comes back after a backoff, doubled each time
  *   both       refused                        back into the queue after a backoff
  *              lost, stopped unasked          back into the queue; a job only attempts_max times
+ *   preempted  anything but succeeded         back into the queue at its old age; neither a failure nor a loss
  *   cancelled  anything                       the demand ends once the last of its attempts has
+ *   expired    the same, as timed-out; but one that had succeeded by its deadline, which only came to be known late, succeeded
  *
  * A site that is believed lost is silent for longer than its lease, so its attempts are over. Where an
  * attempt may still run for a while (its folder or its node vanished), the next one waits for as long.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +34,20 @@ struct attempt_report report_of(const struct attempt *attempt, enum outcome outc
 		.started_us = attempt->started_us, .progress_permille = -1, .cpu_used_us = attempt->cpu_used_us,
 		.memory_peak_mib = attempt->memory_peak_mib,
 	};
+}
+
+void preempt(const struct platform *platform, const struct attempt *attempt, uint64_t by, bool reclaimed, int64_t now_us,
+	     struct event_list *ret)
+{
+	struct preempted_body *body = event_add(ret, now_us, EVENT_ATTEMPT_PREEMPTED);
+
+	assert(attempt_is_wanted(attempt) && (by == 0 || demand_find(platform, by)));
+	body->demand = attempt->demand->id;
+	body->replica = attempt->replica;
+	body->attempt = attempt->number;
+	body->site = attempt->site->name;
+	body->by = by;
+	body->reclaimed = reclaimed;
 }
 
 static void wait_or_queue(struct attempt_ended_body *body, int64_t now_us, int64_t wait_us)
@@ -128,13 +145,28 @@ static struct attempt_ended_body *add_end(struct ending *ending, const struct at
 	return body;
 }
 
+static bool succeeded_in_time(const struct demand *demand, const struct attempt_ended_body *body)
+{
+	return body->outcome == OUTCOME_SUCCEEDED && body->ended_us > 0 && body->ended_us <= demand->deadline_us;
+}
+
 void ending_add(struct ending *ending, const struct attempt *attempt, const struct attempt_report *report, int64_t delay_us)
 {
 	const struct replica *replica = &attempt->demand->replicas[attempt->replica];
 	struct attempt_ended_body *body = add_end(ending, attempt, report);
 
+	if (attempt->demand->expired && succeeded_in_time(attempt->demand, body)) {
+		body->failures = 0;
+		end_demand(ending, attempt->demand, STATE_SUCCEEDED, body->exit_code, describe_end(ending, attempt, body, 1));
+		return;
+	}
 	if (attempt->demand->cancelled) {
 		add_cancelled(ending, attempt->demand);
+		return;
+	}
+	if (attempt->preempted_sequence > 0 && body->outcome != OUTCOME_SUCCEEDED) {
+		body->failures = replica->failures;
+		wait_or_queue(body, ending->now_us, delay_us);
 		return;
 	}
 	switch (body->outcome) {
@@ -173,7 +205,9 @@ void ending_finish(struct ending *ending)
 		if (i < ending->cancelled_count && ending->cancelled[i] == demand)
 			continue;
 		if (i - begin == demand->current_count)
-			end_demand(ending, demand, STATE_CANCELLED, -1, demand_cancel_text(demand->cancelled_by, ending->list->arena));
+			end_demand(ending, demand, demand->expired ? STATE_TIMED_OUT : STATE_CANCELLED, -1,
+				   demand->expired ? "ran past its deadline and was stopped"
+						   : demand_cancel_text(demand->cancelled_by, ending->list->arena));
 		begin = i;
 	}
 }

@@ -25,6 +25,10 @@ static const char *const event_type_words[] = {
 	[EVENT_SITE_DRAINED] = "site-drained",
 	[EVENT_SITE_UNDRAINED] = "site-undrained",
 	[EVENT_DEMAND_READY] = "demand-ready",
+	[EVENT_ATTEMPT_PREEMPTED] = "attempt-preempted",
+	[EVENT_DEMAND_RELEASED] = "demand-released",
+	[EVENT_DEMAND_EXPIRED] = "demand-expired",
+	[EVENT_POLICY_LOADED] = "policy-loaded",
 };
 _Static_assert(ARRAY_COUNT(event_type_words) == EVENT_TYPE_COUNT, "a word is missing in event_type");
 const struct string_table event_type_table = { "event_type", event_type_words, EVENT_TYPE_COUNT };
@@ -63,6 +67,42 @@ static const struct field token_revoked_fields[] = {
 static const struct schema token_revoked_schema = SCHEMA("token-revoked", TYPE, token_revoked_fields);
 #undef TYPE
 
+#define TYPE struct edge_body
+static const struct field edge_fields[] = {
+	FIELD(FIELD_ID, TYPE, target, "demand", 1),
+	FIELD(FIELD_BOOL, TYPE, whole, "array", 2),
+	FIELD(FIELD_ENUM, TYPE, when, "when", 3, .table = &after_when_table),
+	FIELD(FIELD_ENUM, TYPE, state, "state", 4, .table = &edge_state_table, .flags = FIELD_HIDDEN),
+};
+static const struct schema edge_schema = SCHEMA("after", TYPE, edge_fields);
+#undef TYPE
+
+#define TYPE struct hold_body
+static const struct field hold_fields[] = {
+	FIELD(FIELD_STRING, TYPE, array, "array", 1),
+	FIELD(FIELD_INTEGER, TYPE, count, "count", 2, .fallback = 1),
+	FIELD(FIELD_INTEGER, TYPE, at_once, "at_once", 3),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, edges, edge_count, "after", 4, .schema = &edge_schema),
+	FIELD(FIELD_INTEGER, TYPE, ended, "ended", 5, .flags = FIELD_HIDDEN),
+	FIELD(FIELD_INTEGER, TYPE, failed, "failed", 6, .flags = FIELD_HIDDEN),
+};
+const struct schema hold_body_schema = SCHEMA("hold", TYPE, hold_fields);
+#undef TYPE
+
+#define TYPE struct released_body
+static const struct field released_fields[] = {
+	FIELD(FIELD_ID, TYPE, demand, "demand", 1),
+};
+static const struct schema released_schema = SCHEMA("demand-released", TYPE, released_fields);
+#undef TYPE
+
+#define TYPE struct expired_body
+static const struct field expired_fields[] = {
+	FIELD(FIELD_ID, TYPE, demand, "demand", 1),
+};
+static const struct schema expired_schema = SCHEMA("demand-expired", TYPE, expired_fields);
+#undef TYPE
+
 #define TYPE struct accepted_body
 static const struct field accepted_fields[] = {
 	FIELD(FIELD_ID, TYPE, demand, "demand", 1),
@@ -75,6 +115,11 @@ static const struct field accepted_fields[] = {
 	FIELD(FIELD_STRING, TYPE, key, "key", 8, .flags = FIELD_HIDDEN),
 	FIELD(FIELD_U64, TYPE, key_hash, "key_hash", 9, .flags = FIELD_HIDDEN),
 	FIELD(FIELD_INTEGER, TYPE, key_count, "key_count", 10, .flags = FIELD_HIDDEN),
+	FIELD(FIELD_ID, TYPE, array, "array", 11),
+	FIELD(FIELD_INTEGER, TYPE, index, "index", 12),
+	FIELD(FIELD_POINTER, TYPE, hold, "hold", 13, .schema = &hold_body_schema),
+	FIELD(FIELD_INTEGER, TYPE, time_limit_us, "time_limit_us", 14),
+	FIELD(FIELD_INTEGER, TYPE, deadline_us, "deadline_us", 15),
 };
 static const struct schema accepted_schema = SCHEMA("demand-accepted", TYPE, accepted_fields);
 #undef TYPE
@@ -110,6 +155,11 @@ static const struct field placed_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, policy_version, "policy_version", 7),
 	FIELD(FIELD_INTEGER, TYPE, candidates, "candidates", 8),
 	FIELD(FIELD_INTEGER, TYPE, score_micro, "score_micro", 9),
+	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 10),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 11),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 12),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 13),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 14),
 };
 static const struct schema placed_schema = SCHEMA("placed", TYPE, placed_fields);
 #undef TYPE
@@ -123,6 +173,15 @@ static const struct field changed_fields[] = {
 	FIELD(FIELD_U64, TYPE, report_sequence, "report_sequence", 8),
 };
 static const struct schema changed_schema = SCHEMA("attempt-changed", TYPE, changed_fields);
+#undef TYPE
+
+#define TYPE struct preempted_body
+static const struct field preempted_fields[] = {
+	ATTEMPT_FIELDS,
+	FIELD(FIELD_ID, TYPE, by, "by", 5),
+	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 6),
+};
+static const struct schema preempted_schema = SCHEMA("attempt-preempted", TYPE, preempted_fields);
 #undef TYPE
 
 #define TYPE struct attempt_ended_body
@@ -217,6 +276,10 @@ static const struct schema *const schemas[EVENT_TYPE_COUNT] = {
 	[EVENT_SITE_DRAINED] = &drained_schema,
 	[EVENT_SITE_UNDRAINED] = &undrained_schema,
 	[EVENT_DEMAND_READY] = &ready_schema,
+	[EVENT_ATTEMPT_PREEMPTED] = &preempted_schema,
+	[EVENT_DEMAND_RELEASED] = &released_schema,
+	[EVENT_DEMAND_EXPIRED] = &expired_schema,
+	[EVENT_POLICY_LOADED] = &policy_schema,
 };
 
 const struct schema *event_schema(enum event_type type)

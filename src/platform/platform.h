@@ -31,6 +31,9 @@ struct platform;
 #define IDEMPOTENCY_KEYS_MAX 1000000   /* the oldest go first */
 #define IDEMPOTENCY_KEY_LENGTH_MAX 128
 #define TOKENS_MAX 10000
+/* In the environment of an array's members. */
+#define ARRAY_INDEX_VARIABLE "WEIR_ARRAY_INDEX"
+#define ARRAY_COUNT_VARIABLE "WEIR_ARRAY_COUNT"
 
 struct platform_settings {
 	const char *name;
@@ -82,8 +85,13 @@ int decide_load_network(const struct platform *platform, int64_t now_us, const s
 int decide_load_catalogue(const struct platform *platform, int64_t now_us, const struct catalogue *catalogue, struct event_list *ret,
 			  struct err *err);
 
+/* An equal policy gives no event. */
+int decide_load_policy(const struct platform *platform, int64_t now_us, const struct policy_spec *policy, struct event_list *ret,
+		       struct err *err);
+
 struct submit_result {
-	uint64_t id;
+	uint64_t id;     /* of an array: of its first member */
+	int64_t members; /* of an array, whose ids follow each other; 1 for a single demand */
 	bool repeated; /* the idempotency key was known: this is the first answer again */
 };
 /* Accepts all or none. `tenant` is the caller's, used where a spec names none. `key` may be NULL; with
@@ -91,6 +99,9 @@ struct submit_result {
  * many live demands), -EEXIST (the key was used for something else). `ret_results` has `count` entries. */
 int decide_submit(const struct platform *platform, int64_t now_us, const char *tenant, const char *key, const struct demand_spec *specs,
 		  size_t count, struct submit_result *ret_results, struct event_list *ret, struct err *err);
+/* Cancels the live members of the tenant's newest array of this name, and counts them. -ENOENT. */
+int decide_cancel_array(const struct platform *platform, int64_t now_us, const char *tenant, const char *name, const char *by,
+			struct event_list *ret, size_t *ret_count, struct err *err);
 /* -ENOENT. Ended or already cancelled: 0 and no events. */
 int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t demand, const char *by, struct event_list *ret,
 		  struct err *err);

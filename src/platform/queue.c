@@ -11,7 +11,7 @@
 #include "platform/state.h"
 #include "wire/files.h"
 
-static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out" };
+static const char *const replica_place_words[] = { "queued", "waiting", "placed", "out", "held" };
 STRING_TABLE_DEFINE(enum replica_place, replica_place, REPLICA_PLACE_COUNT);
 
 /* --- classes ----------------------------------------------------------------------------------- */
@@ -63,7 +63,10 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 	class->priority = ask.priority;
 	class->simulated = ask.simulated;
 	class->shape = (struct shape){ .cpu_milli = ask.shape.cpu_milli, .memory_mib = ask.shape.memory_mib,
-				       .chips = { .milli = ask.shape.chips.milli } };
+				       .chips = { .milli = ask.shape.chips.milli }, .resource_count = ask.shape.resource_count };
+	class->shape.resources = mem_alloc((ask.shape.resource_count + 1) * sizeof(struct countable));
+	for (size_t i = 0; i < ask.shape.resource_count; i++)
+		class->shape.resources[i] = (struct countable){ mem_strdup(ask.shape.resources[i].name), ask.shape.resources[i].count };
 	table_add(&platform->class_table, class->hash, class);
 	*ret = class;
 	return 0;
@@ -71,9 +74,18 @@ int class_get(struct platform *platform, const struct bytes *key, struct class *
 
 void class_free(struct class *class)
 {
+	for (size_t q = 0; q < class->queue_count; q++) {
+		free(class->queues[q]->tenant);
+		free(class->queues[q]->entries);
+		free(class->queues[q]->reason);
+		free(class->queues[q]);
+	}
+	free(class->queues);
+	free(class->match_classes);
 	free((void *)class->key.data);
-	free(class->entries);
-	free(class->reason);
+	for (size_t i = 0; i < class->shape.resource_count; i++)
+		free((char *)class->shape.resources[i].name);
+	free(class->shape.resources);
 	free(class);
 }
 
@@ -83,72 +95,107 @@ void class_release(struct platform *platform, struct class *class)
 
 	if (--class->demand_count > 0)
 		return;
-	assert(class->active_index == 0);
 	for (size_t i = 0; i < observed->note_count; i++)
-		if (observed->notes[i].class == class)
-			observed->notes[i].class = NULL;
+		if (observed->notes[i].queue && observed->notes[i].queue->class == class)
+			observed->notes[i].queue = NULL;
+	for (size_t q = 0; q < class->queue_count; q++)
+		assert(class->queues[q]->active_index == 0);
+	books_forget_class(platform, class);
 	table_remove(&platform->class_table, class->hash, class);
 	class_free(class);
 }
 
-/* --- the queue --------------------------------------------------------------------------------- */
+/* --- the queues -------------------------------------------------------------------------------- */
 
-size_t queue_length(const struct class *class)
+static int compare_queues(const struct queue *queue, const char *tenant, bool dated)
 {
-	return class->end - class->head - class->holes;
+	int order = strcmp(queue->tenant, tenant);
+
+	return order ? order : (int)queue->dated - (int)dated;
 }
 
-static void activate(struct platform *platform, struct class *class)
+struct queue *queue_get(struct class *class, const char *tenant, bool dated)
 {
-	if (class->active_index)
+	size_t low = 0, high = class->queue_count;
+	struct queue *queue;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare_queues(class->queues[middle], tenant, dated) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < class->queue_count && compare_queues(class->queues[low], tenant, dated) == 0)
+		return class->queues[low];
+	queue = mem_alloc(sizeof(*queue));
+	queue->class = class;
+	queue->tenant = mem_strdup(tenant);
+	queue->dated = dated;
+	ARRAY_RESERVE(class->queues, class->queue_capacity, class->queue_count + 1);
+	memmove(class->queues + low + 1, class->queues + low, (class->queue_count - low) * sizeof(*class->queues));
+	class->queues[low] = queue;
+	class->queue_count++;
+	return queue;
+}
+
+size_t queue_length(const struct queue *queue)
+{
+	return queue->end - queue->head - queue->holes;
+}
+
+static void activate(struct platform *platform, struct queue *queue)
+{
+	if (queue->active_index)
 		return;
 	ARRAY_RESERVE(platform->active, platform->active_capacity, platform->active_count + 1);
-	platform->active[platform->active_count++] = class;
-	class->active_index = platform->active_count;
+	platform->active[platform->active_count++] = queue;
+	queue->active_index = platform->active_count;
 }
 
-static void deactivate(struct platform *platform, struct class *class)
+static void deactivate(struct platform *platform, struct queue *queue)
 {
-	struct class *last = platform->active[--platform->active_count];
+	struct queue *last = platform->active[--platform->active_count];
 
-	platform->active[class->active_index - 1] = last;
-	last->active_index = class->active_index;
-	class->active_index = 0;
-	free(class->entries);
-	class->entries = NULL;
-	class->head = class->end = class->capacity = class->holes = 0;
+	platform->active[queue->active_index - 1] = last;
+	last->active_index = queue->active_index;
+	queue->active_index = 0;
+	free(queue->entries);
+	queue->entries = NULL;
+	queue->head = queue->end = queue->capacity = queue->holes = 0;
 }
 
 /* Lays the entries out anew, without holes, with room before and behind them. */
-static void relay(struct class *class, size_t before)
+static void relay(struct queue *queue, size_t before)
 {
-	size_t live = queue_length(class);
+	size_t live = queue_length(queue);
 	size_t capacity = before + live + live / 2 + 8;
 	struct match_entry *entries = mem_resize(NULL, capacity, sizeof(*entries));
 	size_t end = before;
 
-	for (size_t i = class->head; i < class->end; i++)
-		if (class->entries[i].demand)
-			entries[end++] = class->entries[i];
-	free(class->entries);
-	class->entries = entries;
-	class->head = before;
-	class->end = end;
-	class->capacity = capacity;
-	class->holes = 0;
+	for (size_t i = queue->head; i < queue->end; i++)
+		if (queue->entries[i].demand)
+			entries[end++] = queue->entries[i];
+	free(queue->entries);
+	queue->entries = entries;
+	queue->head = before;
+	queue->end = end;
+	queue->capacity = capacity;
+	queue->holes = 0;
 }
 
 /* The first entry that is not older. */
-static size_t place_of(const struct class *class, uint64_t order)
+static size_t place_of(const struct queue *queue, uint64_t order)
 {
-	size_t low = class->head, high = class->end;
+	size_t low = queue->head, high = queue->end;
 
-	if (low < high && class->entries[high - 1].order < order)
+	if (low < high && queue->entries[high - 1].order < order)
 		return high;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (class->entries[middle].order < order)
+		if (queue->entries[middle].order < order)
 			low = middle + 1;
 		else
 			high = middle;
@@ -158,69 +205,72 @@ static size_t place_of(const struct class *class, uint64_t order)
 
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica)
 {
-	struct class *class = demand->class;
-	struct match_entry entry = { demand->id, replica, demand_order(demand, replica) };
+	struct match_entry entry = { .demand = demand->id, .replica = replica, .order = demand_order(demand, replica),
+				     .time_us = demand->time_limit_us, .deadline_us = demand->deadline_us };
+	struct queue *queue = demand->queue;
 	size_t place;
 
-	activate(platform, class);
-	if (class->end == class->capacity)
-		relay(class, class->head < queue_length(class) / 4 ? class->head : queue_length(class) / 4);
-	place = place_of(class, entry.order);
-	if (place - class->head < class->end - place) {
-		if (class->head == 0) {
-			relay(class, queue_length(class) / 4 + 8);
-			place = place_of(class, entry.order);
+	if (!queue)
+		queue = demand->queue = queue_get(demand->class, demand->tenant->text, demand->deadline_us > 0);
+	activate(platform, queue);
+	if (queue->end == queue->capacity)
+		relay(queue, queue->head < queue_length(queue) / 4 ? queue->head : queue_length(queue) / 4);
+	place = place_of(queue, entry.order);
+	if (place - queue->head < queue->end - place) {
+		if (queue->head == 0) {
+			relay(queue, queue_length(queue) / 4 + 8);
+			place = place_of(queue, entry.order);
 		}
-		memmove(class->entries + class->head - 1, class->entries + class->head, (place - class->head) * sizeof(entry));
-		class->head--;
+		memmove(queue->entries + queue->head - 1, queue->entries + queue->head, (place - queue->head) * sizeof(entry));
+		queue->head--;
 		place--;
 	} else {
-		memmove(class->entries + place + 1, class->entries + place, (class->end - place) * sizeof(entry));
-		class->end++;
+		memmove(queue->entries + place + 1, queue->entries + place, (queue->end - place) * sizeof(entry));
+		queue->end++;
 	}
-	class->entries[place] = entry;
+	queue->entries[place] = entry;
 	demand->replicas[replica].place = REPLICA_QUEUED;
 	platform->observed->round_wanted = true;
 }
 
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica)
 {
-	struct class *class = demand->class;
-	size_t place = place_of(class, demand_order(demand, replica));
+	struct queue *queue = demand->queue;
+	size_t place = place_of(queue, demand_order(demand, replica));
 
-	assert(place < class->end && class->entries[place].demand == demand->id && class->entries[place].replica == replica);
+	assert(place < queue->end && queue->entries[place].demand == demand->id && queue->entries[place].replica == replica);
 	demand->replicas[replica].place = REPLICA_OUT;
-	class->entries[place].demand = 0;
-	class->holes++;
-	while (class->head < class->end && class->entries[class->head].demand == 0) {
-		class->head++;
-		class->holes--;
+	queue->entries[place].demand = 0;
+	queue->holes++;
+	while (queue->head < queue->end && queue->entries[queue->head].demand == 0) {
+		queue->head++;
+		queue->holes--;
 	}
-	while (class->head < class->end && class->entries[class->end - 1].demand == 0) {
-		class->end--;
-		class->holes--;
+	while (queue->head < queue->end && queue->entries[queue->end - 1].demand == 0) {
+		queue->end--;
+		queue->holes--;
 	}
-	if (class->head == class->end)
-		deactivate(platform, class);
-	else if (class->holes > 64 && class->holes > queue_length(class))
-		relay(class, queue_length(class) / 4);
+	if (queue->head == queue->end)
+		deactivate(platform, queue);
+	else if (queue->holes > 64 && queue->holes > queue_length(queue))
+		relay(queue, queue_length(queue) / 4);
 }
 
-const struct match_entry *queue_entries(const struct class *class, size_t limit, struct arena *arena, size_t *ret_count)
+const struct match_entry *queue_entries(const struct queue *queue, size_t limit, struct arena *arena, size_t *ret_count)
 {
-	size_t count = queue_length(class);
+	size_t count = queue_length(queue);
 	struct match_entry *entries;
 	size_t taken = 0;
 
 	if (limit > 0 && count > limit)
 		count = limit;
 	*ret_count = count;
-	if (class->holes == 0)
-		return class->entries + class->head;
+	if (queue->holes == 0)
+		return queue->entries + queue->head;
 	entries = ARENA_ARRAY(arena, struct match_entry, count + 1);
-	for (size_t i = class->head; taken < count; i++)
-		if (class->entries[i].demand)
-			entries[taken++] = class->entries[i];
+	for (size_t i = queue->head; taken < count; i++)
+		if (queue->entries[i].demand)
+			entries[taken++] = queue->entries[i];
 	return entries;
 }
 

@@ -56,17 +56,50 @@ static void describe_past(const struct demand *demand, struct strbuf *out)
 	outcome_describe(attempt->outcome, attempt->exit_code, attempt->exit_signal, attempt->message, out);
 }
 
+/* "waits for the success of train and for 2 others", "waits: 4 members of sweep are under way, and no more may be". */
+static void describe_held(const struct platform *platform, const struct demand *demand, struct strbuf *out)
+{
+	static const char *const whens[AFTER_WHEN_COUNT] = { "the success", "the end", "the failure" };
+	const struct hold *hold = demand->hold, *array;
+	const struct edge *edge = hold->edges;
+	const struct demand *target;
+	char text[ID_TEXT_SIZE];
+
+	if (hold->hopeless_count > 0 || !hold_is_shut(hold)) {
+		strbuf_puts(out, hold->hopeless_count > 0 ? "about to be cancelled" : "about to be queued");
+		return;
+	}
+	if (hold->waiting_count == 0) {
+		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array, hold->at_once);
+		return;
+	}
+	while (edge->state != EDGE_WAITS)
+		edge++;
+	array = edge->whole ? hold_find(platform, edge->target) : NULL;
+	target = edge->whole ? NULL : demand_find(platform, edge->target);
+	strbuf_printf(out, "waits for %s of %s%s", whens[edge->when], array ? "all of " : "",
+		      array    ? array->array
+		      : target ? target->name->text
+			       : id_format(edge->target, text));
+	if (hold->waiting_count > 1)
+		strbuf_printf(out, " and for %u other%s", hold->waiting_count - 1, hold->waiting_count == 2 ? "" : "s");
+}
+
 /* Why the replicas that have no place have none. */
-static void describe_pending(const struct demand *demand, int64_t now_us, struct strbuf *out)
+static void describe_pending(const struct platform *platform, const struct demand *demand, int64_t now_us, struct strbuf *out)
 {
 	const struct replica *waits = NULL;
 	char text[32];
 
+	if (demand_is_held(demand)) {
+		describe_held(platform, demand, out);
+		return;
+	}
 	for (uint32_t r = 0; r < demand->replica_count; r++) {
 		const struct replica *replica = &demand->replicas[r];
 
 		if (replica->place == REPLICA_QUEUED) {
-			strbuf_puts(out, demand->class->reason ? demand->class->reason : "waiting for the next round");
+			strbuf_puts(out, demand->queue->reason ? demand->queue->reason : "waiting for the next round");
 			if (demand->past && demand->past->outcome != OUTCOME_SUCCEEDED) {
 				strbuf_puts(out, "; ");
 				describe_past(demand, out);
@@ -109,7 +142,7 @@ static void describe_placed(const struct demand *demand, struct strbuf *out)
 		strbuf_printf(out, "; the site is %s", site_condition_to_string(attempt->site->condition));
 }
 
-static void describe_running(const struct demand *demand, int64_t now_us, struct strbuf *out)
+static void describe_running(const struct platform *platform, const struct demand *demand, int64_t now_us, struct strbuf *out)
 {
 	const struct attempt *attempt = first_attempt(demand);
 
@@ -122,8 +155,39 @@ static void describe_running(const struct demand *demand, int64_t now_us, struct
 	strbuf_printf(out, "%u of %u replicas run", demand->running_count, demand->replica_count);
 	if (demand->current_count < demand->replica_count) {
 		strbuf_puts(out, "; of the others: ");
-		describe_pending(demand, now_us, out);
+		describe_pending(platform, demand, now_us, out);
 	}
+}
+
+/* "to make room for train-7". */
+static void put_room(const struct platform *platform, uint64_t by, bool reclaimed, struct strbuf *out)
+{
+	const struct demand *demand = by ? demand_find(platform, by) : NULL;
+	char text[ID_TEXT_SIZE];
+
+	if (by)
+		strbuf_printf(out, "to make room for %s%s", demand ? demand->name->text : id_format(by, text),
+			      reclaimed ? ", which is within its tenant's quota" : "");
+	else
+		strbuf_puts(out, reclaimed ? "to give back what it had borrowed of another's quota" : "to make room");
+}
+
+static void describe_stopping(const struct platform *platform, const struct demand *demand, struct arena *arena, struct strbuf *out)
+{
+	const struct attempt *attempt = first_attempt(demand);
+
+	if (demand->expired) {
+		strbuf_puts(out, "past its deadline, waiting for its attempt to stop");
+		return;
+	}
+	if (demand->cancelled) {
+		strbuf_printf(out, "%s, waiting for %u attempt%s to stop", demand_cancel_text(demand->cancelled_by, arena),
+			      demand->current_count, demand->current_count == 1 ? "" : "s");
+		return;
+	}
+	strbuf_printf(out, "being stopped at %s ", attempt->site->name);
+	put_room(platform, attempt->preempted_by, attempt->reclaimed, out);
+	strbuf_puts(out, "; then it goes back into the queue");
 }
 
 const char *demand_reason(const struct platform *platform, const struct demand *demand, int64_t now_us, struct arena *arena)
@@ -132,17 +196,16 @@ const char *demand_reason(const struct platform *platform, const struct demand *
 
 	switch ((enum demand_state)demand->state) {
 	case STATE_PENDING:
-		describe_pending(demand, now_us, &text);
+		describe_pending(platform, demand, now_us, &text);
 		break;
 	case STATE_PLACED:
 		describe_placed(demand, &text);
 		break;
 	case STATE_RUNNING:
-		describe_running(demand, now_us, &text);
+		describe_running(platform, demand, now_us, &text);
 		break;
 	case STATE_STOPPING:
-		strbuf_printf(&text, "%s, waiting for %u attempt%s to stop", demand_cancel_text(demand->cancelled_by, arena),
-			      demand->current_count, demand->current_count == 1 ? "" : "s");
+		describe_stopping(platform, demand, arena, &text);
 		break;
 	default:
 		strbuf_puts(&text, demand->message ? demand->message : demand_state_to_string(demand->state));
@@ -169,6 +232,8 @@ static void describe_demand_event(const struct platform *platform, const struct 
 	const struct cancelled_body *cancelled = event->body;
 	const struct demand_ended_body *ended = event->body;
 	const struct ready_body *ready = event->body;
+	const struct released_body *released = event->body;
+	const struct expired_body *expired = event->body;
 
 	switch (event->type) {
 	case EVENT_DEMAND_ACCEPTED:
@@ -189,6 +254,14 @@ static void describe_demand_event(const struct platform *platform, const struct 
 		if (*ended->message)
 			strbuf_printf(out, ": %s", ended->message);
 		break;
+	case EVENT_DEMAND_EXPIRED:
+		put_demand(platform, expired->demand, -1, out);
+		strbuf_puts(out, " can no longer end before its deadline");
+		break;
+	case EVENT_DEMAND_RELEASED:
+		put_demand(platform, released->demand, -1, out);
+		strbuf_puts(out, " waits for nothing else and is in the queue");
+		break;
 	default:
 		put_demand(platform, ready->demand, ready->replica, out);
 		strbuf_puts(out, " waited long enough and is in the queue again");
@@ -208,6 +281,7 @@ static void describe_attempt_event(const struct platform *platform, const struct
 	const struct placed_body *placed = event->body;
 	const struct changed_body *changed = event->body;
 	const struct attempt_ended_body *ended = event->body;
+	const struct preempted_body *preempted = event->body;
 
 	put_demand(platform, placed->demand, placed->replica, out);
 	switch (event->type) {
@@ -216,6 +290,13 @@ static void describe_attempt_event(const struct platform *platform, const struct
 		put_place(platform, placed->demand, placed->site, out);
 		if (placed->candidates > 1)
 			strbuf_printf(out, ": best of %" PRId64 " sites that came into question", placed->candidates);
+		break;
+	case EVENT_ATTEMPT_PREEMPTED:
+		strbuf_puts(out, " is stopped at ");
+		put_place(platform, preempted->demand, preempted->site, out);
+		strbuf_putc(out, ' ');
+		put_room(platform, preempted->by, preempted->reclaimed, out);
+		strbuf_puts(out, "; it goes back into the queue");
 		break;
 	case EVENT_ATTEMPT_CHANGED:
 		strbuf_printf(out, " %s at ", attempt_state_to_string(changed->state));
@@ -268,6 +349,7 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	const struct network_spec *network = event->body;
 	const struct catalogue *catalogue = event->body;
 	const struct token_body *token = event->body;
+	const struct policy_spec *policy = event->body;
 
 	switch (event->type) {
 	case EVENT_OPENED:
@@ -280,6 +362,9 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	case EVENT_CATALOGUE_LOADED:
 		strbuf_printf(out, "catalogue loaded: %zu chip models", catalogue->model_count);
 		break;
+	case EVENT_POLICY_LOADED:
+		strbuf_printf(out, "policy %s loaded: %zu tenants", policy->name, policy->tenant_count);
+		break;
 	case EVENT_TOKEN_CREATED:
 		strbuf_printf(out, "token %s created for the role %s", token->name, role_to_string(token->role));
 		break;
@@ -290,9 +375,12 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	case EVENT_DEMAND_CANCELLED:
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
+	case EVENT_DEMAND_RELEASED:
+	case EVENT_DEMAND_EXPIRED:
 		describe_demand_event(platform, event, out);
 		break;
 	case EVENT_PLACED:
+	case EVENT_ATTEMPT_PREEMPTED:
 	case EVENT_ATTEMPT_CHANGED:
 	case EVENT_ATTEMPT_ENDED:
 		describe_attempt_event(platform, event, out);

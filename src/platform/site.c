@@ -64,6 +64,14 @@ static bool site_is_crowded(const struct platform *platform, const struct site *
 	return site->attempt_count >= platform->settings.site_attempts_max;
 }
 
+static void note_crowded(struct platform *platform, struct site *site)
+{
+	if (site->index == SITE_NONE || platform->views[site->index].crowded == site_is_crowded(platform, site))
+		return;
+	platform->views[site->index].crowded = site_is_crowded(platform, site);
+	books_site_changed(platform, site);
+}
+
 void site_refresh_view(struct platform *platform, struct site *site)
 {
 	const struct site_spec *spec = site->spec;
@@ -71,8 +79,11 @@ void site_refresh_view(struct platform *platform, struct site *site)
 	platform->views[site->index] = (struct site_view){
 		.index = site->index, .name = spec->name, .title = spec->title, .tier = spec->tier, .region = spec->region,
 		.engine = spec->engine, .condition = site->condition, .draining = site->draining, .seconds_since_seen = -1,
-		.crowded = site_is_crowded(platform, site), .price = spec->price, .supply = &site->supply,
+		.crowded = site_is_crowded(platform, site), .price = spec->price, .energy = spec->energy,
+		.supply = &site->supply,
 	};
+	account_site(platform, site);
+	books_site_changed(platform, site);
 }
 
 void site_unlist(struct platform *platform, struct site *site)
@@ -107,8 +118,7 @@ void site_add_attempt(struct platform *platform, struct site *site, struct attem
 	ARRAY_RESERVE(site->attempts, site->attempt_capacity, site->attempt_count + 1);
 	attempt->site_index = site->attempt_count;
 	site->attempts[site->attempt_count++] = attempt;
-	if (site->index != SITE_NONE)
-		platform->views[site->index].crowded = site_is_crowded(platform, site);
+	note_crowded(platform, site);
 }
 
 void site_remove_attempt(struct platform *platform, struct site *site, struct attempt *attempt)
@@ -118,8 +128,7 @@ void site_remove_attempt(struct platform *platform, struct site *site, struct at
 	assert(site->attempts[attempt->site_index] == attempt);
 	site->attempts[attempt->site_index] = last;
 	last->site_index = attempt->site_index;
-	if (site->index != SITE_NONE)
-		platform->views[site->index].crowded = site_is_crowded(platform, site);
+	note_crowded(platform, site);
 }
 
 void site_set_supply(struct platform *platform, struct site *site, struct supply *supply)
@@ -128,6 +137,8 @@ void site_set_supply(struct platform *platform, struct site *site, struct supply
 	site->supply = *supply;
 	*supply = (struct supply){ 0 };
 	site->has_supply = true;
+	account_site(platform, site);
+	books_supply_changed(platform, site);
 	platform->supply_serial++;
 }
 

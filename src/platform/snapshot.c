@@ -38,6 +38,10 @@ struct node_group *supply_groups(const struct supply *supply, struct arena *aren
 				group->chips[group->chip_count++].model = from->chip_names[c];
 			group->chips[group->chip_count - 1].count++;
 		}
+		group->resource_count = from->resource_count;
+		group->resources = ARENA_ARRAY(arena, struct countable, from->resource_count + 1);
+		for (uint32_t r = 0; r < from->resource_count; r++)
+			group->resources[r] = (struct countable){ from->resource_names[r], from->resource_capacity[r] };
 	}
 	return groups;
 }
@@ -76,8 +80,11 @@ static void fill_attempt(const struct attempt *attempt, struct arena *arena, str
 		.started_sequence = attempt->started_sequence, .ended_sequence = attempt->ended_sequence,
 		.report_epoch = attempt->report_epoch, .report_sequence = attempt->report_sequence,
 		.policy_version = attempt->policy_version, .candidates = attempt->candidates, .score_micro = attempt->score_micro,
+		.preempted_by = attempt->preempted_by, .preempted_sequence = attempt->preempted_sequence,
+		.preempted_us = attempt->preempted_us, .reclaimed = attempt->reclaimed, .predicted_start_us = attempt->predicted_start_us,
 		.cpu_used_us = ended ? attempt->cpu_used_us : -1, .memory_peak_mib = ended ? attempt->memory_peak_mib : -1,
-		.slot_count = attempt->slot_count,
+		.slot_count = attempt->slot_count, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (attempt->slot_count == 0)
 		return;
@@ -120,6 +127,26 @@ static void fill_replicas(const struct demand *demand, struct arena *arena, stru
 		fill_attempt(attempt, arena, &body->past[body->past_count++]);
 }
 
+/* The hold, on the first member that is remembered: the others come behind it and refer to it. */
+static struct hold_body *fill_hold(const struct demand *demand, struct arena *arena)
+{
+	const struct hold *hold = demand->hold;
+	struct hold_body *body;
+
+	if (!hold || hold->lowest != demand->index)
+		return NULL;
+	body = ARENA_NEW(arena, struct hold_body);
+	*body = (struct hold_body){ .array = hold->array ? hold->array : "", .count = hold->count, .at_once = hold->at_once,
+				    .edge_count = hold->edge_count, .ended = hold->ended, .failed = hold->failed };
+	body->edges = ARENA_ARRAY(arena, struct edge_body, hold->edge_count + 1u);
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		const struct edge *edge = &hold->edges[i];
+
+		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when, .state = edge->state };
+	}
+	return body;
+}
+
 static void write_demand(struct writer *writer, const struct demand *demand)
 {
 	struct snap_demand body = {
@@ -129,10 +156,13 @@ static void write_demand(struct writer *writer, const struct demand *demand)
 		.finishing = demand->finishing, .accepted_us = demand->accepted_us, .started_us = demand->started_us,
 		.ended_us = demand->ended_us, .cancelled_us = demand->cancelled_us, .cancelled_sequence = demand->cancelled_sequence,
 		.ended_sequence = demand->ended_sequence, .cancelled_by = demand->cancelled_by, .message = demand->message,
-		.exit_code = demand->exit_code,
+		.exit_code = demand->exit_code, .hold = demand->hold ? demand->hold->first : 0, .index = demand->index,
+		.time_limit_us = demand->time_limit_us, .deadline_us = demand->deadline_us,
+		.expired = demand->expired,
 	};
 
 	arena_reset(&writer->arena);
+	body.hold_body = fill_hold(demand, &writer->arena);
 	fill_replicas(demand, &writer->arena, &body);
 	write_record(writer, SNAP_DEMAND, &body);
 }
@@ -148,17 +178,30 @@ static void write_tokens(struct writer *writer, const struct platform *platform)
 	}
 }
 
+static void write_accounts(struct writer *writer, const struct platform *platform)
+{
+	struct snap_shares body;
+
+	if (platform->shares_us == 0)
+		return;
+	arena_reset(&writer->arena);
+	accounts_export(platform, &writer->arena, &body);
+	write_record(writer, SNAP_SHARES, &body);
+}
+
 int platform_snapshot(const struct platform *platform, int (*visit)(void *context, uint32_t type, const void *payload, size_t length),
 		      void *context)
 {
 	struct writer writer = { .visit = visit, .context = context };
-	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token };
+	struct snap_platform body = { platform->epoch, platform->last_id, platform->last_token, platform->tallies };
 
 	write_record(&writer, SNAP_PLATFORM, &body);
 	if (platform->site_count > 0 || platform->network.region_count > 0)
 		write_record(&writer, SNAP_NETWORK, &platform->network);
 	if (platform->catalogue.model_count > 0)
 		write_record(&writer, SNAP_CATALOGUE, &platform->catalogue);
+	if (platform->has_policy)
+		write_record(&writer, SNAP_POLICY, &platform->policy);
 	write_tokens(&writer, platform);
 	for (size_t i = 0; writer.code == 0 && i < platform->site_count; i++)
 		write_site(&writer, platform->sorted_sites[i]);
@@ -170,6 +213,7 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 
 		write_record(&writer, SNAP_KEY, &key_body);
 	}
+	write_accounts(&writer, platform);
 	strbuf_done(&writer.bytes);
 	arena_done(&writer.arena);
 	return writer.code;

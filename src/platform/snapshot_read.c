@@ -47,7 +47,19 @@ static bool replica_is_sound(const struct snap_demand *demand, const struct snap
 		return false;
 	if (body->place == REPLICA_OUT)
 		return ends;
+	if (body->place == REPLICA_HELD)
+		return !ends && demand->hold && body->attempts == 0;
 	return !ends || (body->place == REPLICA_PLACED && demand->cancelled && !demand->finishing);
+}
+
+/* A demand is held with all of its replicas, or not at all. */
+static bool holding_is_sound(const struct snap_demand *body, int64_t count)
+{
+	size_t held = 0;
+
+	for (size_t i = 0; i < body->replica_count; i++)
+		held += body->replicas[i].place == REPLICA_HELD;
+	return held == 0 || held == (size_t)count;
 }
 
 static int check_replicas(const struct snap_demand *body, const struct class *class, struct err *err)
@@ -57,6 +69,8 @@ static int check_replicas(const struct snap_demand *body, const struct class *cl
 	size_t current = 0;
 	int64_t last = -1;
 
+	if (class->kind != DEMAND_JOB && (body->deadline_us > 0 || body->time_limit_us > 0 || (body->hold_body && *body->hold_body->array)))
+		return err_set(err, -EINVAL, "a service with what only jobs have");
 	if (body->finishing && class->kind != DEMAND_JOB)
 		return err_set(err, -EINVAL, "a service that ends without having been cancelled");
 	for (size_t i = 0; i < body->replica_count; i++) {
@@ -72,7 +86,7 @@ static int check_replicas(const struct snap_demand *body, const struct class *cl
 			return err_set(err, -EINVAL, "a placed replica without its attempt");
 		current++;
 	}
-	if (current != body->current_count || (is_out && body->replica_count != (size_t)count))
+	if (current != body->current_count || !holding_is_sound(body, count) || (is_out && body->replica_count != (size_t)count))
 		return err_set(err, -EINVAL, "replicas and attempts that do not fit together");
 	if (demand_state_is_ended(body->state) && (!is_out || body->current_count > 0))
 		return err_set(err, -EINVAL, "an ended demand that still has something to run");
@@ -93,9 +107,15 @@ static struct attempt *make_attempt(struct platform *platform, struct demand *de
 		.placed_sequence = body->placed_sequence, .started_sequence = body->started_sequence,
 		.ended_sequence = body->ended_sequence, .report_epoch = body->report_epoch, .report_sequence = body->report_sequence,
 		.policy_version = (uint32_t)body->policy_version, .candidates = (uint32_t)body->candidates,
-		.score_micro = body->score_micro, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
-		.progress_permille = -1,
+		.score_micro = body->score_micro, .preempted_by = body->preempted_by, .preempted_sequence = body->preempted_sequence,
+		.preempted_us = body->preempted_us, .reclaimed = body->reclaimed, .predicted_start_us = body->predicted_start_us, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
+		.progress_permille = -1, .second_score_micro = body->second_score_micro, .backfilled = body->backfilled,
+		.borrowed = body->borrowed,
 	};
+	if (*body->second_site) {
+		site = site_find_any(platform, body->second_site);
+		attempt->second_site = site ? site : site_make(platform, body->second_site);
+	}
 	return attempt;
 }
 
@@ -142,7 +162,9 @@ static void fill_replicas(struct platform *platform, struct demand *demand, cons
 		replica->failures = (uint32_t)from->failures;
 		replica->ready_us = from->ready_us;
 		replica->place = (enum replica_place)from->place;
-		if (from->place == REPLICA_QUEUED) {
+		if (from->place == REPLICA_HELD) {
+			replica->place = REPLICA_OUT; /* until all are read */
+		} else if (from->place == REPLICA_QUEUED) {
 			queue_add(platform, demand, r);
 		} else if (from->place == REPLICA_WAITING) {
 			waiting_add(platform, demand, r);
@@ -155,11 +177,52 @@ static void fill_replicas(struct platform *platform, struct demand *demand, cons
 			replica->attempt = attempt;
 			demand->current_count++;
 			demand->running_count += attempt_is_running(attempt);
+			demand->preempted_count += attempt->preempted_sequence > 0;
 			site_add_attempt(platform, attempt->site, attempt);
 		}
 	}
 	for (size_t i = body->past_count; i-- > 0;)
 		demand_keep_past(demand, make_attempt(platform, demand, &body->past[i]));
+}
+
+/* Whether one more member that is live, or has ended, goes with what the hold has counted. */
+static bool hold_has_room(const struct hold *hold, const struct snap_demand *body)
+{
+	bool ended = demand_state_is_ended(body->state);
+	int64_t live, counted;
+
+	if (!hold)
+		return ended ? body->hold_body->ended > 0 : body->hold_body->ended < body->hold_body->count;
+	live = (int64_t)hold->loose + hold->held_count;
+	counted = hold->ended;
+	return ended ? hold->remembered - live < counted : live + counted < hold->count;
+}
+
+static int get_hold(struct platform *platform, const struct snap_demand *body, struct hold **ret, struct err *err)
+{
+	bool is_array;
+
+	*ret = NULL;
+	if (body->hold == 0)
+		return body->hold_body ? err_set(err, -EINVAL, "a hold that nobody has") : 0;
+	*ret = hold_find(platform, body->hold);
+	is_array = *ret ? (*ret)->array != NULL : body->hold_body && *body->hold_body->array;
+	if ((*ret != NULL) == (body->hold_body != NULL) || (is_array ? body->hold > body->demand : body->hold != body->demand) ||
+	    body->index < 0 || (*ret && (body->index >= (*ret)->count || body->index <= (*ret)->lowest || (*ret)->members[body->index])) ||
+	    (body->hold_body && body->index >= body->hold_body->count) || !hold_has_room(*ret, body))
+		return err_set(err, -EINVAL, "a hold, or a member of it, that cannot be");
+	return body->hold_body ? hold_make(platform, body->hold, body->hold_body, ret, err) : 0;
+}
+
+static void join_hold(struct platform *platform, struct demand *demand, const struct snap_demand *body, struct hold *hold)
+{
+	if (demand_state_is_ended(body->state)) {
+		hold_add_ended(platform, hold, demand, (uint32_t)body->index);
+		return;
+	}
+	hold_add(platform, hold, demand, (uint32_t)body->index);
+	if (body->replica_count > 0 && body->replicas[0].place == REPLICA_HELD)
+		hold_hold(platform, demand);
 }
 
 static void fill_demand(struct platform *platform, struct demand *demand, const struct snap_demand *body)
@@ -177,6 +240,9 @@ static void fill_demand(struct platform *platform, struct demand *demand, const 
 	demand->cancelled_by = body->cancelled ? mem_strdup(body->cancelled_by) : NULL;
 	demand->message = *body->message ? mem_strdup(body->message) : NULL;
 	demand->exit_code = (int32_t)body->exit_code;
+	demand->time_limit_us = body->time_limit_us;
+	demand->deadline_us = body->deadline_us;
+	demand->expired = body->expired;
 	if (demand_state_is_ended(body->state))
 		demand_end(platform, demand, body->state);
 	else
@@ -187,11 +253,14 @@ static int check_demand(const struct platform *platform, const struct snap_deman
 {
 	const struct demand_row *last = platform->row_count ? &platform->rows[platform->row_count - 1] : NULL;
 	struct accepted_body accepted = { .demand = body->demand, .name = body->name, .tenant = body->tenant,
-					  .attempts_max = body->attempts_max, .spec = body->spec };
+					  .attempts_max = body->attempts_max, .spec = body->spec,
+					  .time_limit_us = body->time_limit_us, .deadline_us = body->deadline_us };
 
 	if (body->demand > platform->last_id || body->demand == 0 || (last && body->demand <= last->id) ||
 	    (last && last->demand && body->sequence <= last->demand->sequence))
 		return err_set(err, -EINVAL, "a demand out of its order");
+	if (body->expired && (!body->cancelled || body->deadline_us == 0))
+		return err_set(err, -EINVAL, "a deadline that nobody gave");
 	if (body->past_count > PAST_ATTEMPTS_MAX)
 		return err_set(err, -EINVAL, "too many past attempts");
 	for (size_t i = 0; i < body->past_count; i++)
@@ -205,6 +274,7 @@ static int read_demand(struct platform *platform, const struct snap_demand *body
 	struct slot **slots;
 	struct class *class;
 	struct demand *demand;
+	struct hold *hold = NULL;
 	int code = check_demand(platform, body, err);
 
 	if (code == 0)
@@ -215,11 +285,18 @@ static int read_demand(struct platform *platform, const struct snap_demand *body
 	slots = mem_alloc((body->current_count + 1) * sizeof(*slots));
 	code = check_replicas(body, class, err);
 	if (code == 0)
+		code = get_hold(platform, body, &hold, err);
+	if (code == 0) {
 		code = take_slots(platform, body, class, slots, err);
+		if (code < 0 && body->hold_body)
+			hold_drop(platform, hold);
+	}
 	if (code == 0) {
 		demand = demand_make(platform, body->demand, body->sequence, body->name, body->tenant, class, &body->spec);
 		fill_replicas(platform, demand, body, slots);
 		fill_demand(platform, demand, body);
+		if (hold)
+			join_hold(platform, demand, body, hold);
 	}
 	class_release(platform, class);
 	for (size_t i = 0; i < body->current_count; i++)
@@ -242,11 +319,16 @@ int apply_snapshot_record(struct platform *platform, const struct event *event, 
 		platform->epoch = head->epoch;
 		platform->last_id = head->last_id;
 		platform->last_token = head->last_token;
+		platform->tallies = head->tallies;
 		return 0;
 	case SNAP_NETWORK:
 		return apply_network(platform, event->body, err);
 	case SNAP_CATALOGUE:
 		return apply_catalogue(platform, event->body, err);
+	case SNAP_POLICY:
+		return apply_policy(platform, event->body, err);
+	case SNAP_SHARES:
+		return accounts_import(platform, event->body, err);
 	case SNAP_TOKEN:
 		return apply_token(platform, event->body, err);
 	case SNAP_SITE:
@@ -280,6 +362,7 @@ void platform_replay_snapshot_end(struct platform *platform, uint64_t sequence)
 	platform->ended_first = count ? ended[0] : NULL;
 	platform->ended_last = count ? ended[count - 1] : NULL;
 	free(ended);
+	accounts_charge_all(platform);
 	platform->in_snapshot = false;
 	platform->sequence = sequence;
 	if (platform->checks)

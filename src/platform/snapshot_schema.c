@@ -6,6 +6,10 @@ static const struct field platform_fields[] = {
 	FIELD(FIELD_U64, TYPE, epoch, "epoch", 1),
 	FIELD(FIELD_U64, TYPE, last_id, "last_id", 2),
 	FIELD(FIELD_U64, TYPE, last_token, "last_token", 3),
+	FIELD(FIELD_U64, TYPE, tallies.preemptions, "preemptions", 4),
+	FIELD(FIELD_U64, TYPE, tallies.predictions, "predictions", 5),
+	FIELD(FIELD_INTEGER, TYPE, tallies.prediction_error_us, "prediction_error_us", 6),
+	FIELD(FIELD_INTEGER, TYPE, tallies.prediction_bias_us, "prediction_bias_us", 7),
 };
 static const struct schema platform_schema = SCHEMA("platform", TYPE, platform_fields);
 #undef TYPE
@@ -54,6 +58,15 @@ static const struct field attempt_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, cpu_used_us, "cpu_used_us", 22, .fallback = -1),
 	FIELD(FIELD_INTEGER, TYPE, memory_peak_mib, "memory_peak_mib", 23, .fallback = -1),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, slots, slot_count, "slots", 24, .schema = &slot_body_schema),
+	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 25),
+	FIELD(FIELD_U64, TYPE, preempted_sequence, "preempted_sequence", 26),
+	FIELD(FIELD_INTEGER, TYPE, preempted_us, "preempted_us", 27),
+	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 28),
+	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 29),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 30),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 31),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 32),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 33),
 };
 static const struct schema attempt_schema = SCHEMA("attempt", TYPE, attempt_fields);
 #undef TYPE
@@ -95,6 +108,12 @@ static const struct field demand_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, replicas, replica_count, "replicas", 21, .schema = &replica_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, current, current_count, "current", 22, .schema = &attempt_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, past, past_count, "past", 23, .schema = &attempt_schema),
+	FIELD(FIELD_ID, TYPE, hold, "hold", 24),
+	FIELD(FIELD_INTEGER, TYPE, index, "index", 25),
+	FIELD(FIELD_POINTER, TYPE, hold_body, "hold_body", 26, .schema = &hold_body_schema),
+	FIELD(FIELD_INTEGER, TYPE, time_limit_us, "time_limit_us", 27),
+	FIELD(FIELD_INTEGER, TYPE, deadline_us, "deadline_us", 28),
+	FIELD(FIELD_BOOL, TYPE, expired, "expired", 29),
 };
 static const struct schema snap_demand_schema = SCHEMA("demand", TYPE, demand_fields);
 #undef TYPE
@@ -107,6 +126,27 @@ static const struct field key_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, count, "count", 4),
 };
 static const struct schema key_schema = SCHEMA("key", TYPE, key_fields);
+#undef TYPE
+
+#define TYPE struct account_body
+static const struct field account_fields[] = {
+	FIELD(FIELD_STRING, TYPE, name, "name", 1),
+	FIELD(FIELD_INTEGER, TYPE, whole[0], "cpu_whole", 2),
+	FIELD(FIELD_INTEGER, TYPE, part[0], "cpu_part", 3),
+	FIELD(FIELD_INTEGER, TYPE, whole[1], "memory_whole", 4),
+	FIELD(FIELD_INTEGER, TYPE, part[1], "memory_part", 5),
+	FIELD(FIELD_INTEGER, TYPE, whole[2], "chip_whole", 6),
+	FIELD(FIELD_INTEGER, TYPE, part[2], "chip_part", 7),
+};
+static const struct schema account_schema = SCHEMA("account", TYPE, account_fields);
+#undef TYPE
+
+#define TYPE struct snap_shares
+static const struct field shares_fields[] = {
+	FIELD(FIELD_INTEGER, TYPE, at_us, "at_us", 1),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, accounts, account_count, "accounts", 2, .schema = &account_schema),
+};
+static const struct schema shares_schema = SCHEMA("shares", TYPE, shares_fields);
 #undef TYPE
 
 const struct schema *snapshot_schema(uint32_t type)
@@ -126,6 +166,10 @@ const struct schema *snapshot_schema(uint32_t type)
 		return &snap_demand_schema;
 	case SNAP_KEY:
 		return &key_schema;
+	case SNAP_POLICY:
+		return event_schema(EVENT_POLICY_LOADED);
+	case SNAP_SHARES:
+		return &shares_schema;
 	default:
 		return NULL;
 	}

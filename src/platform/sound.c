@@ -22,6 +22,27 @@ static bool place_is_sound(int64_t latitude_udeg, int64_t longitude_udeg)
 	return within(latitude_udeg, -90000000, 90000000) && within(longitude_udeg, -180000000, 180000000);
 }
 
+/* The lists that are capped by their files' schemas only. */
+static int lists_check(const struct ask *ask, struct err *err)
+{
+	if (ask->shape.resource_count > RESOURCES_MAX || ask->where.caller_count > DEMAND_LIST_MAX)
+		return err_set(err, -EINVAL, "more resources or callers than an ask may have");
+	for (size_t i = 0; i < ask->shape.resource_count; i++)
+		if (name_check(ask->shape.resources[i].name, NULL) < 0 || !within(ask->shape.resources[i].count, 0, INT32_MAX))
+			return err_set(err, -EINVAL, "a resource without a proper name or count");
+	for (size_t i = 0; i < ask->where.caller_count; i++) {
+		const struct caller_place *caller = &ask->where.callers[i];
+
+		if (!within(caller->weight, 1, INT32_MAX) ||
+		    (caller->place.has_coordinates && !place_is_sound(caller->place.latitude_udeg, caller->place.longitude_udeg)))
+			return err_set(err, -EINVAL, "a caller that cannot be");
+	}
+	if ((unsigned)ask->where.together >= TOGETHER_COUNT || (unsigned)ask->where.arrange >= ARRANGE_COUNT ||
+	    !within(ask->price_max_micro, 0, PRICE_MAX))
+		return err_set(err, -EINVAL, "a place or a price that cannot be");
+	return 0;
+}
+
 int ask_check(const struct ask *ask, struct err *err)
 {
 	const struct near *near = ask->where.near;
@@ -41,7 +62,7 @@ int ask_check(const struct ask *ask, struct err *err)
 	for (size_t i = 0; i < ask->where.tier_count; i++)
 		if (!within((int64_t)ask->where.tiers[i], 0, TIER_COUNT - 1))
 			return err_set(err, -EINVAL, "an unknown tier");
-	return 0;
+	return lists_check(ask, err);
 }
 
 static int group_check(const struct node_group *group, struct err *err)
@@ -57,11 +78,29 @@ static int group_check(const struct node_group *group, struct err *err)
 		return err_set(err, -EINVAL, "group %s has nodes with more CPU or memory than can be counted", group->name);
 	if (group->chip_count > NODE_CHIPS_MAX)
 		return err_set(err, -EINVAL, "group %s has too many chip models", group->name);
+	if (group->resource_count > RESOURCES_MAX)
+		return err_set(err, -EINVAL, "group %s has %zu further resources, expected at most %d", group->name, group->resource_count,
+			       RESOURCES_MAX);
+	for (size_t i = 0; i < group->resource_count; i++) {
+		const struct countable *resource = &group->resources[i];
+
+		if (!within(resource->count, 0, COUNTABLE_MAX) || name_check(resource->name, NULL) < 0)
+			return err_set(err, -EINVAL, "group %s has a further resource without a proper name or count", group->name);
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(resource->name, group->resources[k].name) == 0)
+				return err_set(err, -EINVAL, "group %s counts %s twice", group->name, resource->name);
+	}
 	for (size_t i = 0; i < group->chip_count; i++) {
 		if (!within(group->chips[i].count, 0, NODE_CHIPS_MAX) || name_check(group->chips[i].model, NULL) < 0)
 			return err_set(err, -EINVAL, "group %s has chips without a proper model or count", group->name);
 		chips += group->chips[i].count;
 	}
+	if (group->resource_count > RESOURCES_MAX)
+		return err_set(err, -EINVAL, "group %s has %zu further resources, expected at most %d", group->name, group->resource_count,
+			       RESOURCES_MAX);
+	for (size_t i = 0; i < group->resource_count; i++)
+		if (!within(group->resources[i].count, 0, INT32_MAX) || name_check(group->resources[i].name, NULL) < 0)
+			return err_set(err, -EINVAL, "group %s has a resource without a proper name or count", group->name);
 	if (chips > NODE_CHIPS_MAX)
 		return err_set(err, -EINVAL, "group %s has %lld chips a node, expected at most %d", group->name, (long long)chips,
 			       NODE_CHIPS_MAX);
@@ -151,6 +190,44 @@ int network_check(const struct network_spec *network, struct err *err)
 	table_done(&regions);
 	table_done(&sites);
 	return code;
+}
+
+static bool amounts_are_sound(const struct amounts *amounts)
+{
+	return !amounts || (within(amounts->cpu_milli, 0, AMOUNT_MAX) && within(amounts->memory_mib, 0, AMOUNT_MAX) &&
+			    within(amounts->chip_milli, 0, AMOUNT_MAX));
+}
+
+static bool weights_are_sound(const struct score_weights *weights)
+{
+	const int64_t permilles[] = { weights->latency_permille_per_ms, weights->wait_permille, weights->data_permille,
+				      weights->energy_permille, weights->fragmentation_permille };
+	bool sound = within(weights->carbon_micro_per_kg, 0, PRICE_MAX);
+
+	for (size_t i = 0; i < ARRAY_COUNT(permilles); i++)
+		sound = sound && within(permilles[i], 0, POLICY_PERMILLE_MAX);
+	for (int kind = 0; kind < DEMAND_KIND_COUNT; kind++)
+		for (int tier = 0; tier < TIER_COUNT; tier++)
+			sound = sound && within(weights->tier_permille[kind][tier], 0, POLICY_PERMILLE_MAX);
+	return sound;
+}
+
+int policy_check(const struct policy_spec *policy, struct err *err)
+{
+	if (policy->tenant_count > POLICY_TENANTS_MAX)
+		return err_set(err, -EINVAL, "%zu tenants, expected at most %d", policy->tenant_count, POLICY_TENANTS_MAX);
+	for (size_t i = 0; i < policy->tenant_count; i++) {
+		const struct tenant_spec *tenant = &policy->tenants[i];
+
+		if (name_check(tenant->name, NULL) < 0 || (*tenant->parent && name_check(tenant->parent, NULL) < 0) ||
+		    !within(tenant->weight, 1, POLICY_WEIGHT_MAX) || !amounts_are_sound(tenant->quota) || !amounts_are_sound(tenant->limit))
+			return err_set(err, -EINVAL, "a tenant with a name, weight, quota or limit that cannot be");
+	}
+	if (!weights_are_sound(&policy->weights) || !within(policy->half_life_us, 1, INT64_C(1) << 60) ||
+	    !within(policy->reservations, 0, POLICY_RESERVATIONS_MAX) || !within(policy->backfill_depth, 0, POLICY_BACKFILL_MAX) ||
+	    (unsigned)policy->nodes >= NODE_POLICY_COUNT)
+		return err_set(err, -EINVAL, "a policy with a number that cannot be");
+	return 0;
 }
 
 bool slots_take(struct supply *supply, const struct slot *slots, size_t count, const struct shape *shape)

@@ -39,6 +39,8 @@ struct platform *platform_new(const struct platform_settings *settings)
 	platform->observed = mem_alloc(sizeof(*platform->observed));
 	platform->topology = topology_new(&platform->network);
 	platform->supply_serial = 1;
+	policy_defaults(&platform->policy);
+	platform->shares = shares_new(&platform->policy);
 #ifdef WEIR_DEBUG_CHECKS
 	platform->checks = true;
 #endif
@@ -70,6 +72,13 @@ static void free_demands(struct platform *platform)
 		if (platform->class_table.slots[i].item)
 			class_free(platform->class_table.slots[i].item);
 	table_done(&platform->class_table);
+	for (size_t i = 0; i < platform->hold_table.capacity; i++)
+		if (platform->hold_table.slots[i].item)
+			hold_free(platform->hold_table.slots[i].item);
+	table_done(&platform->hold_table);
+	table_done(&platform->array_table);
+	free(platform->due_holds);
+	free(platform->due_demands);
 	free_labels(&platform->name_table);
 	free_labels(&platform->tenant_table);
 	free(platform->active);
@@ -88,7 +97,9 @@ void platform_free(struct platform *platform)
 {
 	if (!platform)
 		return;
+	books_drop(platform);
 	free_demands(platform);
+	shares_free(platform->shares);
 	for (size_t i = 0; i < platform->site_table.capacity; i++)
 		site_free(platform->site_table.slots[i].item);
 	table_done(&platform->site_table);
@@ -109,6 +120,7 @@ void platform_free(struct platform *platform)
 	topology_free(platform->topology);
 	arena_done(&platform->network_arena);
 	arena_done(&platform->catalogue_arena);
+	arena_done(&platform->policy_arena);
 	arena_done(&platform->replay_arena);
 	free((char *)platform->settings.name);
 	free(platform);

@@ -51,6 +51,8 @@ static void add_texts(const struct platform *platform, struct sync_run **unknown
 		if (given > 0 && bytes > TEXT_BYTES_MAX)
 			break;
 		run->spec = demand_spec_read(attempt->demand, arena);
+		run->spec->after_count = 0; /* the platform's business, as is the deadline */
+		run->spec->deadline_us = 0;
 		run->workers = worker_slots(attempt, arena);
 		run->worker_count = attempt->slot_count;
 	}
@@ -96,7 +98,7 @@ void platform_sync_reply(const struct platform *platform, const struct sync_requ
 		const struct attempt *attempt = site->attempts[i];
 		struct sync_run *run;
 
-		if (attempt->demand->cancelled)
+		if (!attempt_is_wanted(attempt))
 			continue;
 		run = &ret->run[ret->run_count++];
 		*run = (struct sync_run){ .demand = attempt->demand->id, .replica = attempt->replica, .attempt = attempt->number,

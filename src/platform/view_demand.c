@@ -51,7 +51,9 @@ static void fill_placement(const struct attempt *attempt, struct arena *arena, s
 		.message = attempt->message ? attempt->message : "", .placed_us = attempt->placed_us, .started_us = attempt->started_us,
 		.ended_us = attempt->ended_us, .progress_permille = attempt->progress_permille, .cpu_used_us = attempt->cpu_used_us,
 		.memory_peak_mib = attempt->memory_peak_mib, .policy_version = attempt->policy_version, .candidates = attempt->candidates,
-		.score_micro = attempt->score_micro,
+		.score_micro = attempt->score_micro, .preempted = attempt->preempted_sequence > 0, .preempted_by = attempt->preempted_by,
+		.predicted_start_us = attempt->predicted_start_us, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (!attempt->slots)
 		return;
@@ -69,6 +71,21 @@ static void fill_placements(const struct demand *demand, struct arena *arena, st
 		fill_placement(attempt, arena, &ret->placements[ret->placement_count++]);
 }
 
+static void fill_after(const struct platform *platform, const struct hold *hold, struct arena *arena, struct demand_view *ret)
+{
+	ret->after = ARENA_ARRAY(arena, struct after_view, hold->edge_count + 1u);
+	ret->after_count = hold->edge_count;
+	for (uint32_t i = 0; i < hold->edge_count; i++) {
+		const struct edge *edge = &hold->edges[i];
+		const struct hold *array = edge->whole ? hold_find(platform, edge->target) : NULL;
+		const struct demand *demand = edge->whole ? NULL : demand_find(platform, edge->target);
+
+		ret->after[i] = (struct after_view){ .demand = edge->target, .array = edge->whole, .when = edge->when,
+						     .name = array ? array->array : demand ? demand->name->text : "",
+						     .state = edge->state };
+	}
+}
+
 static void fill_demand(const struct platform *platform, const struct demand *demand, int64_t now_us, bool full, struct arena *arena,
 			struct demand_view *ret)
 {
@@ -84,9 +101,17 @@ static void fill_demand(const struct platform *platform, const struct demand *de
 		.progress_permille = latest ? latest->progress_permille : -1, .exit_code = demand->exit_code, .simulated = class->simulated,
 		.cpu_milli = class->shape.cpu_milli, .memory_mib = class->shape.memory_mib, .chip_milli = class->shape.chips.milli,
 		.sites = current_sites(demand, arena), .expect = spec->expect,
+		.deadline_us = demand->deadline_us,
 	};
+	if (demand->hold && demand->hold->array) {
+		ret->array = demand->hold->first;
+		ret->index = demand->index;
+		ret->array_count = demand->hold->count;
+	}
 	if (!full)
 		return;
+	if (demand->hold)
+		fill_after(platform, demand->hold, arena, ret);
 	ret->spec = spec;
 	fill_placements(demand, arena, ret);
 }

@@ -14,10 +14,13 @@ static uint64_t event_demand(const struct event *event)
 	case EVENT_DEMAND_ACCEPTED:
 	case EVENT_DEMAND_CANCELLED:
 	case EVENT_PLACED:
+	case EVENT_ATTEMPT_PREEMPTED:
 	case EVENT_ATTEMPT_CHANGED:
 	case EVENT_ATTEMPT_ENDED:
 	case EVENT_DEMAND_ENDED:
 	case EVENT_DEMAND_READY:
+	case EVENT_DEMAND_RELEASED:
+	case EVENT_DEMAND_EXPIRED:
 		return *(const uint64_t *)event->body; /* each of these begins with it */
 	default:
 		return 0;
@@ -26,7 +29,8 @@ static uint64_t event_demand(const struct event *event)
 _Static_assert(offsetof(struct accepted_body, demand) == 0 && offsetof(struct cancelled_body, demand) == 0 &&
 		       offsetof(struct placed_body, demand) == 0 && offsetof(struct changed_body, demand) == 0 &&
 		       offsetof(struct attempt_ended_body, demand) == 0 && offsetof(struct demand_ended_body, demand) == 0 &&
-		       offsetof(struct ready_body, demand) == 0,
+		       offsetof(struct ready_body, demand) == 0 && offsetof(struct preempted_body, demand) == 0 &&
+		       offsetof(struct released_body, demand) == 0 && offsetof(struct expired_body, demand) == 0,
 	       "bodies of demands begin with the demand");
 
 static const char *event_site(const struct event *event)
@@ -34,6 +38,8 @@ static const char *event_site(const struct event *event)
 	switch (event->type) {
 	case EVENT_PLACED:
 		return ((const struct placed_body *)event->body)->site;
+	case EVENT_ATTEMPT_PREEMPTED:
+		return ((const struct preempted_body *)event->body)->site;
 	case EVENT_ATTEMPT_CHANGED:
 		return ((const struct changed_body *)event->body)->site;
 	case EVENT_ATTEMPT_ENDED:
@@ -56,6 +62,7 @@ static void write_body(const struct event *event, struct strbuf *out)
 {
 	const struct accepted_body *accepted = event->body;
 	const struct network_spec *network = event->body;
+	const struct policy_spec *policy = event->body;
 	cleanup_arena struct arena arena = { 0 };
 	struct demand_spec spec;
 
@@ -64,6 +71,11 @@ static void write_body(const struct event *event, struct strbuf *out)
 		strbuf_puts(out, "{\"name\":");
 		json_write_string(out, network->name);
 		strbuf_printf(out, ",\"sites\":%zu}", network->site_count);
+		return;
+	case EVENT_POLICY_LOADED:
+		strbuf_puts(out, "{\"name\":");
+		json_write_string(out, policy->name);
+		strbuf_printf(out, ",\"tenants\":%zu}", policy->tenant_count);
 		return;
 	case EVENT_CATALOGUE_LOADED:
 		strbuf_printf(out, "{\"models\":%zu}", ((const struct catalogue *)event->body)->model_count);
@@ -149,9 +161,14 @@ static void tell_attempt(struct story *story, const struct attempt *attempt)
 					    .exit_signal = attempt->exit_signal, .failed_worker = attempt->failed_worker,
 					    .message = attempt->message ? attempt->message : "" };
 
+	struct preempted_body preempted = { .demand = id, .replica = attempt->replica, .attempt = attempt->number,
+					    .site = attempt->site->name, .by = attempt->preempted_by, .reclaimed = attempt->reclaimed };
+
 	tell(story, attempt->placed_sequence, attempt->placed_us, EVENT_PLACED, &placed);
 	if (attempt->started_sequence)
 		tell(story, attempt->started_sequence, attempt->started_us, EVENT_ATTEMPT_CHANGED, &changed);
+	if (attempt->preempted_sequence)
+		tell(story, attempt->preempted_sequence, attempt->preempted_us, EVENT_ATTEMPT_PREEMPTED, &preempted);
 	if (attempt->ended_sequence)
 		tell(story, attempt->ended_sequence, attempt->ended_us, EVENT_ATTEMPT_ENDED, &ended);
 }
@@ -173,7 +190,7 @@ int view_story(const struct platform *platform, uint64_t id, struct arena *arena
 
 	if (!demand)
 		return -ENOENT;
-	story.lines = ARENA_ARRAY(arena, struct story_line, 3 + 3 * ((size_t)demand->current_count + demand->past_count));
+	story.lines = ARENA_ARRAY(arena, struct story_line, 3 + 4 * ((size_t)demand->current_count + demand->past_count));
 	accepted = (struct accepted_body){ .demand = id, .name = demand->name->text, .tenant = demand->tenant->text };
 	tell(&story, demand->sequence, demand->accepted_us, EVENT_DEMAND_ACCEPTED, &accepted);
 	for (const struct attempt *attempt = demand->past; attempt; attempt = attempt->older)
@@ -183,7 +200,8 @@ int view_story(const struct platform *platform, uint64_t id, struct arena *arena
 			tell_attempt(&story, demand->replicas[r].attempt);
 	if (demand->cancelled) {
 		cancelled = (struct cancelled_body){ .demand = id, .by = demand->cancelled_by };
-		tell(&story, demand->cancelled_sequence, demand->cancelled_us, EVENT_DEMAND_CANCELLED, &cancelled);
+		tell(&story, demand->cancelled_sequence, demand->cancelled_us,
+		     demand->expired ? EVENT_DEMAND_EXPIRED : EVENT_DEMAND_CANCELLED, &cancelled);
 	}
 	if (demand_state_is_ended(demand->state)) {
 		ended = (struct demand_ended_body){ .demand = id, .state = demand->state, .exit_code = demand->exit_code,

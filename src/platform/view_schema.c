@@ -33,8 +33,22 @@ static const struct field placement_fields[] = {
 	INTEGER(policy_version),
 	INTEGER(candidates),
 	INTEGER(score_micro),
+	BOOL(preempted),
+	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 0),
+	INTEGER(predicted_start_us),
+	TEXT(second_site),
+	INTEGER(second_score_micro),
+	BOOL(backfilled),
+	BOOL(borrowed),
 };
 const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_fields);
+#undef TYPE
+
+#define TYPE struct after_view
+static const struct field after_fields[] = {
+	FIELD(FIELD_ID, TYPE, demand, "demand", 0), TEXT(name), BOOL(array), WORD(when, after_when_table), WORD(state, edge_state_table),
+};
+static const struct schema after_view_schema = SCHEMA("after", TYPE, after_fields);
 #undef TYPE
 
 #define TYPE struct demand_view
@@ -43,12 +57,14 @@ const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_
 		WORD(state, demand_state_table), TEXT(reason), INTEGER(priority), INTEGER(workers), INTEGER(running_count),                \
 		INTEGER(attempt), INTEGER(accepted_us), INTEGER(started_us), INTEGER(ended_us), UNKNOWN_INTEGER(progress_permille),        \
 		UNKNOWN_INTEGER(exit_code), BOOL(simulated), INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli), TEXT(sites),    \
-		WORD(expect, expectation_table)
+		WORD(expect, expectation_table), FIELD(FIELD_ID, TYPE, array, "array", 0), INTEGER(index), INTEGER(array_count),           \
+		INTEGER(deadline_us)
 static const struct field demand_fields[] = { DEMAND_FIELDS };
 const struct schema demand_view_schema = SCHEMA("demand", TYPE, demand_fields);
 static const struct field demand_full_fields[] = {
 	DEMAND_FIELDS,
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, placements, placement_count, "placements", 0, .schema = &placement_view_schema),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, after, after_count, "after", 0, .schema = &after_view_schema),
 	FIELD(FIELD_POINTER, TYPE, spec, "spec", 0, .schema = &demand_schema),
 };
 const struct schema demand_full_schema = SCHEMA("demand", TYPE, demand_full_fields);
@@ -84,6 +100,26 @@ static const struct field site_full_fields[] = {
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, groups, group_count, "groups", 0, .schema = &node_group_schema),
 };
 const struct schema site_full_schema = SCHEMA("site", TYPE, site_full_fields);
+#undef TYPE
+
+#define TYPE struct amounts
+static const struct field amounts_fields[] = { INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli) };
+static const struct schema amounts_view_schema = SCHEMA("amounts", TYPE, amounts_fields);
+#undef TYPE
+
+#define TYPE struct tenant_view
+static const struct field tenant_fields[] = {
+	TEXT(name),
+	TEXT(parent),
+	INTEGER(weight),
+	FIELD(FIELD_OBJECT, TYPE, held, "held", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, quota, "quota", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, limit, "limit", 0, .schema = &amounts_view_schema),
+	INTEGER(used_ppm),
+	INTEGER(promised_ppm),
+	BOOL(borrows),
+};
+const struct schema tenant_view_schema = SCHEMA("tenant", TYPE, tenant_fields);
 #undef TYPE
 
 #define TYPE struct link_view
@@ -158,6 +194,55 @@ static const struct field why_group_fields[] = {
 static const struct schema why_group_schema = SCHEMA("reason", TYPE, why_group_fields);
 #undef TYPE
 
+#define TYPE struct why_ahead
+static const struct field why_ahead_fields[] = { TEXT(tenant), INTEGER(count) };
+static const struct schema why_ahead_schema = SCHEMA("ahead", TYPE, why_ahead_fields);
+#undef TYPE
+
+#define TYPE struct why_step
+static const struct field why_step_fields[] = {
+	WORD(dimension, relax_dimension_table), TEXT(from), TEXT(to), INTEGER(from_value), INTEGER(to_value),
+};
+static const struct schema why_step_schema = SCHEMA("step", TYPE, why_step_fields);
+#undef TYPE
+
+#define TYPE struct why_change
+static const struct field why_change_fields[] = {
+	TEXT(sentence),
+	TEXT(site),
+	INTEGER(given_up),
+	INTEGER(stops),
+	BOOL(verified),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, steps, step_count, "steps", 0, .schema = &why_step_schema),
+};
+static const struct schema why_change_schema = SCHEMA("change", TYPE, why_change_fields);
+#undef TYPE
+
+#define TYPE struct score
+#define PART(member) FIELD(FIELD_INTEGER, TYPE, member, #member "_micro", 0)
+static const struct field score_fields[] = {
+	PART(price), PART(tier), PART(latency), PART(wait), PART(data), PART(energy), PART(carbon), PART(fragmentation),
+};
+static const struct schema score_schema = SCHEMA("score", TYPE, score_fields);
+#undef PART
+#undef TYPE
+
+#define TYPE struct why_placement
+static const struct field why_placement_fields[] = {
+	INTEGER(replica),
+	TEXT(sentence),
+	TEXT(site),
+	TEXT(second_site),
+	INTEGER(score_micro),
+	INTEGER(second_score_micro),
+	INTEGER(candidates),
+	BOOL(backfilled),
+	BOOL(borrowed),
+	FIELD(FIELD_OBJECT, TYPE, parts, "parts", 0, .schema = &score_schema),
+};
+static const struct schema why_placement_schema = SCHEMA("placement", TYPE, why_placement_fields);
+#undef TYPE
+
 #define TYPE struct why_view
 static const struct field why_fields[] = {
 	FIELD(FIELD_ID, TYPE, id, "id", 0),
@@ -166,7 +251,14 @@ static const struct field why_fields[] = {
 	BOOL(fits_now),
 	BOOL(never),
 	INTEGER(ahead),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, ahead_by, ahead_by_count, "ahead_by", 0, .schema = &why_ahead_schema),
+	TEXT(start),
+	UNKNOWN_INTEGER(start_us),
+	INTEGER(reserved_us),
+	TEXT(change),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, changes, change_count, "changes", 0, .schema = &why_change_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, groups, group_count, "groups", 0, .schema = &why_group_schema),
+	FIELD(FIELD_POINTER, TYPE, placement, "placement", 0, .schema = &why_placement_schema),
 };
 const struct schema why_schema = SCHEMA("why", TYPE, why_fields);
 #undef TYPE

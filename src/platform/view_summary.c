@@ -63,7 +63,7 @@ static void add_site(const struct platform *platform, const struct site *site, i
 static void add_waiting(const struct platform *platform, struct table *rows, struct arena *arena)
 {
 	for (size_t i = 0; i < platform->active_count; i++) {
-		const struct class *class = platform->active[i];
+		const struct class *class = platform->active[i]->class;
 		int64_t workers = class->kind == DEMAND_JOB ? class->workers : 1;
 		int64_t chips = (class->shape.chips.milli * workers + CHIP_MILLI - 1) / CHIP_MILLI;
 		const struct ask *ask;
@@ -72,7 +72,7 @@ static void add_waiting(const struct platform *platform, struct table *rows, str
 			continue;
 		ask = class_ask(class, arena);
 		for (size_t m = 0; m < ask->shape.chips.model_count; m++)
-			chip_row(platform, rows, ask->shape.chips.models[m], arena)->waiting += chips * (int64_t)queue_length(class);
+			chip_row(platform, rows, ask->shape.chips.models[m], arena)->waiting += chips * (int64_t)queue_length(platform->active[i]);
 	}
 }
 
@@ -89,7 +89,7 @@ void view_summary(const struct platform *platform, int64_t now_us, struct arena 
 	*ret = (struct summary){ .name = platform->settings.name, .network = platform->network.name ? platform->network.name : "",
 				 .title = platform->network.title ? platform->network.title : "",
 				 .note = platform->network.note ? platform->network.note : "", .version = WEIR_VERSION,
-				 .epoch = platform->epoch, .sequence = platform->sequence, .tier_count = TIER_COUNT };
+				 .epoch = platform->epoch, .sequence = platform->sequence, .tier_count = TIER_COUNT, .tallies = platform->tallies };
 	ret->tiers = ARENA_ARRAY(arena, struct tier_summary, TIER_COUNT);
 	for (int t = 0; t < TIER_COUNT; t++)
 		ret->tiers[t].tier = (enum tier)t;

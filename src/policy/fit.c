@@ -4,7 +4,8 @@
 
 struct worker_need worker_need_of(const struct shape *shape)
 {
-	struct worker_need need = { .cpu_milli = shape->cpu_milli, .memory_mib = shape->memory_mib };
+	struct worker_need need = { .cpu_milli = shape->cpu_milli, .memory_mib = shape->memory_mib, .resources = shape->resources,
+				    .resource_count = shape->resource_count };
 	int64_t milli = shape->chips.milli;
 
 	if (milli > 0 && milli < CHIP_MILLI) {
@@ -134,6 +135,30 @@ static int64_t times(int64_t whole, int64_t part, int64_t limit)
 	return whole < limit ? whole : limit;
 }
 
+struct resource_need resource_need_of(const struct worker_need *need, const struct supply_group *group)
+{
+	struct resource_need ret = { 0 };
+
+	for (size_t i = 0; i < need->resource_count; i++) {
+		int r = need->resources[i].count ? supply_group_resource(group, need->resources[i].name) : -1;
+
+		if (r >= 0)
+			ret.counts[r] += need->resources[i].count;
+		else
+			ret.lacking |= need->resources[i].count > 0;
+	}
+	return ret;
+}
+
+int64_t resource_workers(const struct resource_need *need, const struct supply_group *group, const int32_t *left, int64_t limit)
+{
+	if (need->lacking)
+		return 0;
+	for (uint32_t r = 0; r < group->resource_count && limit > 0; r++)
+		limit = times(left[r], need->counts[r], limit);
+	return limit;
+}
+
 int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free,
 		     const uint16_t *chips, int64_t limit)
 {
@@ -152,6 +177,13 @@ int64_t empty_node_workers(const struct worker_need *need, const struct chip_par
 	limit = times(group->cpu_milli, need->cpu_milli, limit);
 	if (limit > 0)
 		limit = times(group->memory_mib, need->memory_mib, limit);
+	if (need->resource_count) {
+		struct resource_need resources = resource_need_of(need, group);
+
+		limit = resources.lacking ? 0 : limit;
+		for (uint32_t r = 0; r < group->resource_count && limit > 0; r++)
+			limit = times(group->resource_capacity[r], resources.counts[r], limit);
+	}
 	if (limit == 0 || need->chips == 0)
 		return limit;
 	for (unsigned p = 0; p < parts->count; p++) {

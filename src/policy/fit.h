@@ -16,6 +16,14 @@ struct worker_need {
 	int64_t memory_mib;
 	uint32_t chips;      /* 0 none; 1 for a share */
 	uint16_t chip_milli; /* per chip: 1000, or the share; 0 without chips */
+	const struct countable *resources; /* further ones, by name; borrowed from the shape */
+	size_t resource_count;
+};
+
+/* The same of a group's further resources, by their number in the group. */
+struct resource_need {
+	bool lacking; /* something is asked for that the group's nodes don't have: no worker fits */
+	int64_t counts[RESOURCES_MAX];
 };
 
 /* The chips of a group's nodes that an ask may use. */
@@ -38,6 +46,9 @@ struct chip_cache {
 };
 
 struct worker_need worker_need_of(const struct shape *shape);
+struct resource_need resource_need_of(const struct worker_need *need, const struct supply_group *group);
+/* Workers, `limit` at most, that a node of the group with so much left (`resource_count` numbers) holds, by further resources alone. */
+int64_t resource_workers(const struct resource_need *need, const struct supply_group *group, const int32_t *left, int64_t limit);
 
 /* `arena` holds the entries and outlives the cache, as do the names that are asked about. */
 void chip_cache_init(struct chip_cache *cache, const struct ask *ask, const struct rule_context *context, struct arena *arena);
@@ -45,10 +56,11 @@ enum verdict_code chip_cache_check(struct chip_cache *cache, const char *model);
 
 void chip_parts_of(struct chip_cache *cache, const struct supply_group *group, struct chip_parts *ret);
 
-/* Workers, `limit` at most, that a node with this much free holds. `chips` has one entry per chip. */
+/* Workers, `limit` at most, that a node with this much free holds, whatever further resources it has (resource_workers()).
+ * `chips` has one entry per chip. */
 int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free,
 		     const uint16_t *chips, int64_t limit);
-/* The same for an empty node of the group. */
+/* The same for an empty node of the group; its further resources count. */
 int64_t empty_node_workers(const struct worker_need *need, const struct chip_parts *parts, const struct supply_group *group, int64_t limit);
 /* Most whole chips of one model in a node of these parts. */
 uint32_t chip_parts_largest(const struct chip_parts *parts);

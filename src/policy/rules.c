@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/fit.h"
+#include "policy/price.h"
 
 static const char *const site_condition_words[CONDITION_COUNT] = { "unseen", "up", "suspect", "lost" };
 STRING_TABLE_DEFINE(enum site_condition, site_condition, CONDITION_COUNT);
@@ -67,11 +68,36 @@ uint64_t rules_chip_mask(const struct ask *ask, const struct supply_group *group
 	return mask;
 }
 
+static struct verdict check_near(const struct near *near, const struct site_view *site, const struct rule_context *context)
+{
+	int64_t near_us = -1;
+
+	if (topology_near_us(context->topology, site->index, near, &near_us) == 0 && near_us <= near->within_us)
+		return fits;
+	return (struct verdict){ .code = VERDICT_LATENCY, .have = near_us, .want = near->within_us };
+}
+
+/* One caller within its bound is enough; else the one that is nearest to it speaks for all. */
+static struct verdict check_callers(const struct where *where, const struct site_view *site, const struct rule_context *context)
+{
+	struct verdict best = fits;
+
+	for (size_t i = 0; i < where->caller_count; i++) {
+		struct verdict verdict = check_near(&where->callers[i].place, site, context);
+
+		if (verdict.code == VERDICT_FITS)
+			return fits;
+		if (best.code == VERDICT_FITS || verdict_compare(&verdict, &best) > 0)
+			best = verdict;
+	}
+	return best;
+}
+
 static struct verdict check_place(const struct ask *ask, const struct site_view *site, const struct rule_context *context)
 {
 	const struct where *where = &ask->where;
 	bool tier = where->tier_count == 0;
-	int64_t near_us = -1;
+	struct verdict verdict;
 
 	if (!ask->simulated && site->engine == ENGINE_SIMULATED)
 		return (struct verdict){ .code = VERDICT_ENGINE_SIMULATED };
@@ -85,8 +111,9 @@ static struct verdict check_place(const struct ask *ask, const struct site_view 
 		return (struct verdict){ .code = VERDICT_REGION, .name = site->region };
 	if (where->site_count && !has_word(where->sites, where->site_count, site->name))
 		return (struct verdict){ .code = VERDICT_SITE };
-	if (where->near && (topology_near_us(context->topology, site->index, where->near, &near_us) < 0 || near_us > where->near->within_us))
-		return (struct verdict){ .code = VERDICT_LATENCY, .have = near_us, .want = where->near->within_us };
+	verdict = where->near ? check_near(where->near, site, context) : check_callers(where, site, context);
+	if (verdict.code != VERDICT_FITS)
+		return verdict;
 	if (ask->rules.residency_count && !has_word(ask->rules.residency, ask->rules.residency_count, site->region))
 		return (struct verdict){ .code = VERDICT_RESIDENCY, .name = site->region };
 	for (size_t i = 0; i < ask->data_count; i++) {
@@ -125,6 +152,48 @@ static struct verdict check_chips(struct chip_cache *cache, const struct supply 
 	return best;
 }
 
+static int64_t group_capacity(const struct supply_group *group, const char *resource)
+{
+	int r = supply_group_resource(group, resource);
+
+	return r < 0 ? 0 : group->resource_capacity[r];
+}
+
+/* Whether an empty node of the group has enough for one worker, apart from further resources after the first `count`. */
+static bool node_is_enough(const struct worker_need *need, struct chip_cache *cache, const struct supply_group *group, size_t count)
+{
+	struct chip_parts parts;
+
+	chip_parts_of(cache, group, &parts);
+	if (group->node_count == 0 || chip_parts_largest(&parts) < need->chips || group->cpu_milli < need->cpu_milli ||
+	    group->memory_mib < need->memory_mib)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (group_capacity(group, need->resources[i].name) < need->resources[i].count)
+			return false;
+	return true;
+}
+
+/* The first further resource that is too little among the nodes that pass what comes before it. */
+static struct verdict resource_too_small(const struct worker_need *need, struct chip_cache *cache, const struct supply *supply)
+{
+	for (size_t i = 0; i < need->resource_count; i++) {
+		const struct countable *resource = &need->resources[i];
+		int64_t most = 0;
+
+		for (size_t g = 0; g < supply->group_count; g++) {
+			int64_t capacity = group_capacity(&supply->groups[g], resource->name);
+
+			if (capacity > most && node_is_enough(need, cache, &supply->groups[g], i))
+				most = capacity;
+		}
+		if (most < resource->count)
+			return (struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_OTHER, .have = most, .want = resource->count,
+						 .name = resource->name };
+	}
+	return fits;
+}
+
 /* Why no empty node holds a worker: resource by resource, among the nodes that pass the ones before. */
 static struct verdict node_too_small(const struct worker_need *need, struct chip_cache *cache, const struct supply *supply)
 {
@@ -151,35 +220,68 @@ static struct verdict node_too_small(const struct worker_need *need, struct chip
 	if (cpu < need->cpu_milli || cpu < 0)
 		return (struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_CPU, .have = cpu < 0 ? 0 : cpu,
 					 .want = need->cpu_milli };
-	return (struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_MEMORY, .have = memory, .want = need->memory_mib };
+	if (memory < need->memory_mib)
+		return (struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_MEMORY, .have = memory,
+					 .want = need->memory_mib };
+	return resource_too_small(need, cache, supply);
 }
 
-/* What the site holds when it is empty: its chips first, then its size. */
-static struct verdict check_supply(struct chip_cache *cache, const struct supply *supply)
+/* Workers that the empty site holds, as far as they may lie together: `*ret_total` in all of it, the result in the largest
+ * node or group when they must share one. No more than `want` are counted. */
+static int64_t empty_workers(const struct worker_need *need, struct chip_cache *cache, const struct supply *supply, int64_t want,
+			     int64_t *ret_total)
 {
-	struct worker_need need = worker_need_of(&cache->ask->shape);
-	int64_t want = cache->ask->kind == DEMAND_JOB ? cache->ask->workers : 1;
-	int64_t have = 0;
-	struct verdict verdict;
+	enum together together = cache->ask->kind == DEMAND_JOB ? cache->ask->where.together : TOGETHER_SITE;
+	int64_t total = 0, most = 0;
 
-	for (size_t g = 0; g < supply->group_count; g++) {
+	for (size_t g = 0; g < supply->group_count && most < want; g++) {
 		const struct supply_group *group = &supply->groups[g];
 		struct chip_parts parts;
+		int64_t node, all;
 
 		if (group->node_count == 0)
 			continue;
 		chip_parts_of(cache, group, &parts);
-		have += empty_node_workers(&need, &parts, group, want) * group->node_count;
-		if (have >= want)
-			return fits;
+		node = empty_node_workers(need, &parts, group, want);
+		all = node * group->node_count;
+		total += all;
+		if (together == TOGETHER_SITE)
+			most = total;
+		else if ((together == TOGETHER_NODE ? node : all) > most)
+			most = together == TOGETHER_NODE ? node : all;
 	}
-	verdict = check_chips(cache, supply);
-	if (verdict.code != VERDICT_FITS)
+	*ret_total = total;
+	return most;
+}
+
+static struct verdict check_price(const struct ask *ask, const struct site_view *site)
+{
+	int64_t price = ask->price_max_micro ? price_at_site(ask, site) : 0;
+
+	if (price <= ask->price_max_micro)
+		return fits;
+	return (struct verdict){ .code = VERDICT_PRICE, .have = price, .want = ask->price_max_micro };
+}
+
+/* What the site holds when it is empty: its chips first, then what they cost, then its size. */
+static struct verdict check_supply(struct chip_cache *cache, const struct site_view *site)
+{
+	struct worker_need need = worker_need_of(&cache->ask->shape);
+	int64_t want = cache->ask->kind == DEMAND_JOB ? cache->ask->workers : 1;
+	int64_t total, have = empty_workers(&need, cache, site->supply, want, &total);
+	struct verdict verdict = have >= want ? fits : check_chips(cache, site->supply);
+
+	if (verdict.code == VERDICT_FITS)
+		verdict = check_price(cache->ask, site);
+	if (verdict.code != VERDICT_FITS || have >= want)
 		return verdict;
-	if (have == 0)
-		return node_too_small(&need, cache, supply);
+	if (total == 0)
+		return node_too_small(&need, cache, site->supply);
 	/* `want` bounded what each node was asked for, so a smaller sum is exact. */
-	return (struct verdict){ .code = VERDICT_SITE_TOO_SMALL, .have = have, .want = want };
+	verdict = (struct verdict){ .code = VERDICT_SITE_TOO_SMALL, .have = total < want ? total : have, .want = want };
+	if (total >= want)
+		verdict.name = together_to_string(cache->ask->where.together);
+	return verdict;
 }
 
 struct verdict rules_check_site_cached(struct chip_cache *cache, const struct site_view *site)
@@ -189,7 +291,7 @@ struct verdict rules_check_site_cached(struct chip_cache *cache, const struct si
 	if (verdict.code == VERDICT_FITS && site->condition == CONDITION_UNSEEN)
 		verdict.code = VERDICT_SITE_UNSEEN;
 	if (verdict.code == VERDICT_FITS)
-		verdict = check_supply(cache, site->supply);
+		verdict = check_supply(cache, site);
 	if (verdict.code != VERDICT_FITS)
 		return verdict;
 	verdict.have = site->seconds_since_seen;

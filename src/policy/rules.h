@@ -10,7 +10,7 @@
 #include "policy/verdict.h"
 
 /* Raised whenever a rule's meaning changes; recorded with each placement. */
-#define POLICY_VERSION 1
+#define POLICY_VERSION 2
 
 enum site_condition { CONDITION_UNSEEN, CONDITION_UP, CONDITION_SUSPECT, CONDITION_LOST, CONDITION_COUNT };
 STRING_TABLE_DECLARE(enum site_condition, site_condition); /* unseen, up, suspect, lost */
@@ -28,6 +28,7 @@ struct site_view {
 	bool crowded; /* holds as many attempts as a site may report */
 	int64_t seconds_since_seen; /* -1 never */
 	struct price price;
+	struct energy energy;
 	const struct supply *supply;
 };
 
@@ -37,7 +38,9 @@ struct rule_context {
 };
 
 /* The first rule that the site breaks apart from what is free there, or VERDICT_FITS; in the order of
- * the verdict's codes. A worker's chips are all of one model. */
+ * the verdict's codes. A worker's chips are all of one model. An ask with callers passes the bound on latency when at
+ * least one of them is within its own: the matcher splits such an ask into one with `near` for each caller, and these
+ * are held to it. */
 struct verdict rules_check_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context);
 /* The chips of one node of the group that the ask may use, as a bit set. All of them when it asks for none. */
 uint64_t rules_chip_mask(const struct ask *ask, const struct supply_group *group, const struct rule_context *context);

@@ -82,11 +82,16 @@ int verdict_compare(const struct verdict *a, const struct verdict *b)
 		return compare_numbers(a->code, b->code);
 	switch (a->code) {
 	case VERDICT_LATENCY:
+	case VERDICT_PRICE:
 	case VERDICT_SITE_LOST:
 	case VERDICT_SITE_SUSPECT: /* the fewer the better; below 0 is unknown */
 		if ((a->have < 0) != (b->have < 0))
 			return a->have < 0 ? -1 : 1;
 		return compare_numbers(b->have, a->have);
+	case VERDICT_RESERVED: /* the sooner the better; 0 is unknown */
+		if (!a->want || !b->want)
+			return compare_numbers(a->want != 0, b->want != 0);
+		return compare_numbers(b->want, a->want);
 	case VERDICT_NODE_TOO_SMALL: /* the later resource was reached through the earlier ones */
 		if (a->resource != b->resource)
 			return a->resource == RESOURCE_CHIPS ? -1 : b->resource == RESOURCE_CHIPS ? 1 : compare_numbers(a->resource, b->resource);
@@ -261,7 +266,10 @@ void verdict_reason(const struct verdict *verdict, const char *chips, struct str
 		strbuf_puts(out, "no node is large enough for a worker");
 		break;
 	case VERDICT_SITE_TOO_SMALL:
-		strbuf_puts(out, "too small even when empty");
+		if (verdict->name)
+			strbuf_printf(out, "no %s is large enough for all workers even when empty", verdict->name);
+		else
+			strbuf_puts(out, "too small even when empty");
 		break;
 	case VERDICT_PRICE:
 		strbuf_puts(out, "costs more than is accepted");
@@ -307,6 +315,11 @@ static void resource_numbers(const struct verdict *verdict, struct strbuf *out)
 		put_milli(verdict->want, out);
 		strbuf_puts(out, verdict->want <= 1000 ? " chip" : " chips");
 		break;
+	case RESOURCE_OTHER:
+		strbuf_printf(out, "%" PRId64 " of %" PRId64, verdict->have, verdict->want);
+		if (verdict->code == VERDICT_NODE_TOO_SMALL && verdict->name)
+			strbuf_printf(out, " %s", verdict->name);
+		break;
 	default:
 		strbuf_printf(out, "%" PRId64 " of %" PRId64, verdict->have, verdict->want);
 		if (verdict->code == VERDICT_NODE_TOO_SMALL)
@@ -351,6 +364,6 @@ void verdict_describe(const struct verdict *verdict, const char *chips, struct s
 
 	verdict_reason(verdict, chips, out);
 	if (verdict_numbers(verdict, &numbers))
-		strbuf_printf(out, ": has %s", strbuf_text(&numbers));
+		strbuf_printf(out, verdict->code == VERDICT_PRICE ? ": %s" : ": has %s", strbuf_text(&numbers));
 	strbuf_done(&numbers);
 }

@@ -29,8 +29,9 @@ enum verdict_code {
 	VERDICT_CHIP_ORIGIN,      /* never: no chips of domestic origin; name: the model */
 	VERDICT_CHIP_CLEARANCE,   /* name: the model; its review is not passed */
 	VERDICT_PRICE,            /* never; have, want: micro-units of money an hour, the site's price and the most that is accepted */
-	VERDICT_NODE_TOO_SMALL,   /* never: no node could hold one worker even when empty; have, want of `resource` */
-	VERDICT_SITE_TOO_SMALL,   /* never: all nodes empty hold `have` of `want` workers */
+	VERDICT_NODE_TOO_SMALL,   /* never: no node could hold one worker even when empty; have, want of `resource`; name: the further resource */
+	VERDICT_SITE_TOO_SMALL,   /* never: all nodes empty hold `have` of `want` workers; name: node or group, when the
+	                             largest of them alone is too small for workers that must lie together */
 	VERDICT_LIMIT,            /* name: the tenant whose limit it is; have, want of `resource`: what the limit leaves */
 	VERDICT_SITE_LOST,        /* have: seconds since the last sync, -1 never */
 	VERDICT_SITE_SUSPECT,     /* likewise */

@@ -52,7 +52,8 @@ int variable_name_check(const char *name, struct err *err)
 
 	if (!length || length > 255 || strspn(name, letters) != length || (*name >= '0' && *name <= '9'))
 		return err_set(err, -EINVAL, "is no name of a variable, expected letters, digits and '_', no digit first, at most 255");
-	if (!strncmp(name, "WEIR_", 5))
+	/* The members of an array carry their two in what they ask for. */
+	if (!strncmp(name, "WEIR_", 5) && strcmp(name, "WEIR_ARRAY_INDEX") != 0 && strcmp(name, "WEIR_ARRAY_COUNT") != 0)
 		return err_set(err, -EINVAL, "is set by weir itself, expected a name that does not begin with WEIR_");
 	return 0;
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_WIRE_CHECKS_H
 #define WEIR_WIRE_CHECKS_H
 
+#include "model/site.h"
 #include "wire/schema.h"
 
 #define CPU_MILLI_MAX 1000000000       /* a million cores */
@@ -15,6 +16,12 @@ int note_check(const char *text, struct err *err);          /* UTF-8, several li
 int date_check(const char *text, struct err *err);          /* 2026-01-31 */
 int variable_name_check(const char *name, struct err *err);
 int folder_check(const char *path, struct err *err);
+
+/* A map of names to counts (struct countable): further resources of a node, and of what is asked of one. */
+extern const struct schema countable_schema;
+#define FIELD_RESOURCES(type, number_, help_)                                                                                              \
+	{ .key = "resources", .number = (number_), .kind = FIELD_MAP, .offset = offsetof(type, resources),                                 \
+	  .count_offset = offsetof(type, resource_count), .schema = &countable_schema, .maximum = RESOURCES_MAX, .help = (help_) }
 
 /* Names of a list of structs, sorted, to find them and their repetitions. */
 struct name_entry {

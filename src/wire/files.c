@@ -7,12 +7,12 @@
 
 #define FILE_DEMANDS_MAX 100000
 
-static const char *const file_kind_words[] = { "network", "catalogue", "demands" };
+static const char *const file_kind_words[] = { "network", "catalogue", "demands", "policy" };
 STRING_TABLE_DEFINE(enum file_kind, file_kind, FILE_KIND_COUNT);
 
-static const char *const top_keys[] = { "network", "catalogue", "demand", "demands" };
-enum { TOP_NETWORK, TOP_CATALOGUE, TOP_DEMAND, TOP_DEMANDS, TOP_COUNT };
-#define TOP_EXPECTED "expected one of network, catalogue, demand, demands"
+static const char *const top_keys[] = { "network", "catalogue", "demand", "demands", "policy" };
+enum { TOP_NETWORK, TOP_CATALOGUE, TOP_DEMAND, TOP_DEMANDS, TOP_POLICY, TOP_COUNT };
+#define TOP_EXPECTED "expected one of network, catalogue, demand, demands, policy"
 
 static void check_demands(void *value, const struct doc *at, const char *path, struct problems *problems)
 {
@@ -154,6 +154,10 @@ int file_read_text(const char *text, size_t length, struct problems *problems, s
 		file.demands = demand;
 		file.demand_count = 1;
 		file.kind = FILE_DEMANDS;
+		break;
+	case TOP_POLICY:
+		file.kind = FILE_POLICY;
+		code = schema_read_at(&policy_schema, &doc->values[0], "policy", &file.policy, problems);
 		break;
 	default:
 		code = schema_read(&demands_schema, doc, &file, problems);

@@ -56,6 +56,7 @@ enum field_flags {
 	FIELD_HIDDEN = 8,       /* in the binary form only (secrets, internals) */
 	FIELD_SINCE_CHECKED = 16, /* `check` also runs on the default */
 	FIELD_PRESENCE = 32,    /* the bool at `present_offset` says whether it was given; it is written just then, default or not */
+	FIELD_ELEMENT_SINGLE_OK = 64, /* LIST of OBJECT: an element that is one bare value stands for its first field */
 };
 
 struct field {

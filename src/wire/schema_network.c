@@ -10,6 +10,7 @@
 #define LATITUDE_UDEG_MAX 90000000
 #define LONGITUDE_UDEG_MAX 180000000
 #define RTT_US_MAX 600000000
+#define CARBON_G_MAX 100000
 #define BANDWIDTH_MBIT_MAX 1000000000000
 
 static const struct field region_fields[] = {
@@ -23,6 +24,12 @@ static const struct field chip_count_fields[] = {
 	FIELD(FIELD_INTEGER, struct chip_count, count, "count", 2, .minimum = 1, .maximum = NODE_CHIPS_MAX, .flags = FIELD_REQUIRED),
 };
 static const struct schema chip_count_schema = SCHEMA("chip_count", struct chip_count, chip_count_fields);
+
+static const struct field countable_fields[] = {
+	FIELD(FIELD_STRING, struct countable, name, "name", 1, .check = name_check, .flags = FIELD_REQUIRED),
+	FIELD(FIELD_INTEGER, struct countable, count, "count", 2, .minimum = 1, .maximum = COUNTABLE_MAX, .flags = FIELD_REQUIRED),
+};
+const struct schema countable_schema = SCHEMA("countable", struct countable, countable_fields);
 
 static void check_group(void *value, const struct doc *at, const char *path, struct problems *problems)
 {
@@ -49,6 +56,7 @@ static const struct field node_group_fields[] = {
 	  .schema = &chip_count_schema,
 	  .maximum = NODE_CHIPS_MAX,
 	  .help = "chips of each node by model" },
+	FIELD_RESOURCES(struct node_group, 6, "of each node, what else is counted"),
 };
 const struct schema node_group_schema = SCHEMA("node_group", struct node_group, node_group_fields, .check = check_group);
 
@@ -58,6 +66,15 @@ static const struct field price_fields[] = {
 	FIELD(FIELD_QUANTITY, struct price, chip_hour_micro, "chip_hour", 3, .unit = UNIT_MONEY, .maximum = MONEY_MICRO_MAX),
 };
 static const struct schema price_schema = SCHEMA("price", struct price, price_fields);
+
+static const struct field energy_fields[] = {
+	FIELD(FIELD_QUANTITY, struct energy, price_micro_per_kwh, "price_per_kwh", 1, .unit = UNIT_MONEY, .maximum = MONEY_MICRO_MAX),
+	FIELD(FIELD_INTEGER, struct energy, carbon_g_per_kwh, "carbon_g_per_kwh", 2, .minimum = 0, .maximum = CARBON_G_MAX,
+	      .help = "grams of CO2"),
+	FIELD(FIELD_INTEGER, struct energy, overhead_permille, "overhead_permille", 3, .minimum = 1000, .maximum = 100000, .fallback = 1000,
+	      .help = "power drawn by the site for each 1000 W of its chips"),
+};
+static const struct schema energy_schema = SCHEMA("energy", struct energy, energy_fields);
 
 static void check_site(void *value, const struct doc *at, const char *path, struct problems *problems)
 {
@@ -89,6 +106,7 @@ static const struct field site_fields[] = {
 		      .maximum = SITE_GROUPS_MAX, .help = "nodes alike; left out: what the agent finds"),
 	FIELD(FIELD_QUANTITY, struct site_spec, power_limit_w, "power_limit", 10, .unit = UNIT_POWER, .maximum = 1000000000000),
 	FIELD(FIELD_OBJECT, struct site_spec, price, "price", 11, .schema = &price_schema, .help = "an hour, in the network's currency"),
+	FIELD(FIELD_OBJECT, struct site_spec, energy, "energy", 12, .schema = &energy_schema, .help = "what a kilowatt-hour costs and emits"),
 };
 const struct schema site_spec_schema = SCHEMA("site", struct site_spec, site_fields, .check = check_site);
 

@@ -355,6 +355,17 @@ static bool check_count(struct reader *reader, const struct field *field, const 
 	return true;
 }
 
+static bool is_bare(const struct field *field, const struct doc *element)
+{
+	return field->flags & FIELD_ELEMENT_SINGLE_OK && element->kind != DOC_MAP && element->kind != DOC_LIST && element->kind != DOC_NULL;
+}
+
+static bool read_first(struct reader *reader, const struct schema *schema, const struct doc *doc, const struct frame *frame, void *value)
+{
+	schema_defaults(schema, value);
+	return read_field(reader, &schema->fields[0], doc, frame, value);
+}
+
 static bool read_list(struct reader *reader, const struct field *field, const struct doc *doc, const struct frame *frame, void *base)
 {
 	bool single = doc->kind != DOC_LIST && doc->kind != DOC_NULL && (field->flags & FIELD_SINGLE_OK);
@@ -373,7 +384,9 @@ static bool read_list(struct reader *reader, const struct field *field, const st
 		struct frame below = { frame, NULL, i };
 		void *element = array + i * size;
 
-		if (field->element == FIELD_OBJECT)
+		if (field->element == FIELD_OBJECT && is_bare(field, &elements[i]))
+			good &= read_first(reader, field->schema, &elements[i], &below, element);
+		else if (field->element == FIELD_OBJECT)
 			good &= read_struct(reader, field->schema, &elements[i], &below, element);
 		else
 			good &= read_scalar(reader, field, field->element, &elements[i], &below, element);

@@ -334,6 +334,10 @@ static void test_supply_as_told(void **state)
 	assert_int_equal(groups[0].count, 2);
 	assert_string_equal(groups[0].chip_models[1], "h100");
 	assert_int_equal(groups[0].chip_counts[1], 4);
+	assert_int_equal(groups[0].resource_count, 1);
+	assert_string_equal(groups[0].resource_names[0], "rdma");
+	assert_int_equal(groups[0].resource_counts[0], 2);
+	assert_int_equal(groups[1].resource_count, 0);
 	assert_int_equal(groups[1].memory_mib, 1024);
 	for (size_t i = 0; i < note_count; i++)
 		assert_true(notes[i][0] != 0);

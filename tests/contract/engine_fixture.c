@@ -81,6 +81,8 @@ int fixture_try_open(struct engine_fixture *fixture, char message[200])
 {
 	static const char *const models[] = { "ascend-910b", "h100" };
 	static const int64_t counts[] = { 4, 4 };
+	static const char *const resources[] = { "rdma" };
+	static const int64_t amounts[] = { 2 };
 	static const struct weir_supply_group groups[] = {
 		{ .name = "machine",
 		  .count = 2,
@@ -88,7 +90,10 @@ int fixture_try_open(struct engine_fixture *fixture, char message[200])
 		  .memory_mib = 65536,
 		  .chip_models = models,
 		  .chip_counts = counts,
-		  .chip_model_count = 2 },
+		  .chip_model_count = 2,
+		  .resource_names = resources,
+		  .resource_counts = amounts,
+		  .resource_count = 1 },
 		{ .name = "plain", .count = 1, .cpu_milli = 4000, .memory_mib = 1024 },
 	};
 	struct weir_engine_settings settings = {

@@ -6,7 +6,7 @@
 #include "wire/sync.h"
 
 static const struct schema *const schemas[] = { &demand_schema,	      &ask_schema,	  &network_schema, &catalogue_schema,
-						&sync_request_schema, &sync_reply_schema, &sync_log_schema };
+						&sync_request_schema, &sync_reply_schema, &sync_log_schema, &policy_schema };
 
 static union {
 	struct demand_spec demand;
@@ -16,6 +16,7 @@ static union {
 	struct sync_request request;
 	struct sync_reply reply;
 	struct sync_log log;
+	struct policy_spec policy;
 } value, back;
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

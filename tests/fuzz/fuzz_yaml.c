@@ -5,8 +5,8 @@
 
 #include "wire/files.h"
 
-static const char *const top_keys[FILE_KIND_COUNT] = { "network", "catalogue", "demand" };
-static const struct schema *const schemas[FILE_KIND_COUNT] = { &network_schema, &catalogue_schema, &demand_schema };
+static const char *const top_keys[FILE_KIND_COUNT] = { "network", "catalogue", "demand", "policy" };
+static const struct schema *const schemas[FILE_KIND_COUNT] = { &network_schema, &catalogue_schema, &demand_schema, &policy_schema };
 
 static const void *file_value(const struct file *file)
 {
@@ -14,6 +14,8 @@ static const void *file_value(const struct file *file)
 		return &file->network;
 	if (file->kind == FILE_CATALOGUE)
 		return &file->catalogue;
+	if (file->kind == FILE_POLICY)
+		return &file->policy;
 	return &file->demands[0];
 }
 

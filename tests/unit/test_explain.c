@@ -29,8 +29,9 @@ struct fixture {
 	struct site_view views[3];
 	struct ask ask;
 	struct match_entry entries[3];
-	struct match_class class;
-	struct match_input input;
+	struct once_class class;
+	struct once_input input;
+	struct once once;
 	struct explanation explanation;
 };
 
@@ -50,8 +51,8 @@ static int setup(void **state)
 				     .shape = { .cpu_milli = 1000, .memory_mib = 1024, .chips = { .milli = 8000, .models = models, .model_count = 1 } } };
 	for (uint64_t e = 0; e < 3; e++)
 		fixture->entries[e] = (struct match_entry){ .demand = e + 1, .order = 10 * (e + 1) };
-	fixture->class = (struct match_class){ &fixture->ask, fixture->entries, 3 };
-	fixture->input = (struct match_input){ .sites = fixture->views, .site_count = 3, .classes = &fixture->class, .class_count = 1,
+	fixture->class = (struct once_class){ .ask = &fixture->ask, .entries = fixture->entries, .entry_count = 3 };
+	fixture->input = (struct once_input){ .sites = fixture->views, .site_count = 3, .classes = &fixture->class, .class_count = 1,
 					       .context = { &no_catalogue, fixture->topology } };
 	*state = fixture;
 	return 0;
@@ -71,7 +72,12 @@ static int teardown(void **state)
 
 static const struct explanation *explain(struct fixture *fixture, uint64_t order, int64_t backoff_s)
 {
-	explain_ask(&fixture->input, &fixture->ask, order, backoff_s, &fixture->arena, &fixture->explanation);
+	const struct match_entry *entry = order ? &fixture->entries[order / 10 - 1] : NULL;
+
+	once_open(&fixture->once, &fixture->input, &fixture->arena);
+	explain_ask(&fixture->once.input, fixture->once.input.streams[0].class, fixture->once.input.streams[0].tenant, entry, backoff_s,
+		    &fixture->arena, &fixture->explanation);
+	once_close(&fixture->once);
 	return &fixture->explanation;
 }
 
@@ -180,17 +186,20 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 
 		random_input_init(&input, seed, &limits);
 		for (size_t c = 0; c < input.match.class_count; c++) {
-			struct match_input alone = input.match;
+			struct once_input alone = input.match;
 			const struct ask *ask = input.match.classes[c].ask;
 			struct explanation said;
 			struct match_plan plan;
+			struct once once;
 			size_t in_groups = 0;
 			bool holds = false;
 
 			alone.classes = &input.match.classes[c];
 			alone.class_count = 1;
-			explain_ask(&alone, ask, 0, 0, &input.arena, &said);
-			match_round(&alone, &input.arena, &plan);
+			once_open(&once, &alone, &input.arena);
+			explain_ask(&once.input, once.input.streams[0].class, once.input.streams[0].tenant, NULL, 0, &input.arena, &said);
+			match_round(&once.input, &input.arena, &plan);
+			once_close(&once);
 			assert_int_equal(said.fits_now, plan.placement_count == 1);
 			assert_true(said.summary[0] != 0);
 			for (size_t s = 0; s < alone.site_count; s++) {
@@ -211,7 +220,7 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 			}
 			assert_int_equal(said.fits_now, holds);
 			if (!holds) /* the round's own reason is one of the sites' verdicts */
-				assert_int_equal(plan.classes[0].nearest.code, said.verdicts[plan.classes[0].nearest_site].code);
+				assert_int_equal(plan.streams[0].nearest.code, said.verdicts[plan.streams[0].nearest_site].code);
 			for (size_t g = 0; g < said.group_count; g++) {
 				assert_true(said.groups[g].sentence[0] != 0);
 				in_groups += said.groups[g].site_count;
@@ -228,6 +237,67 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 	assert_true(waiting > 300);
 }
 
+static void starts_are_said_as_they_are_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct explanation said = { 0 };
+	const int64_t now_us = INT64_C(1000000000), second_us = 1000000;
+
+	explain_start(&said, now_us, -1, 0, &fixture->arena);
+	assert_string_equal(said.start, "not known: nothing says when what it needs will be free");
+	explain_start(&said, now_us, -1, now_us + 60 * second_us, &fixture->arena);
+	assert_string_equal(said.start, "in 1 min at the latest");
+	explain_start(&said, now_us, now_us + 30 * second_us, now_us + 60 * second_us, &fixture->arena);
+	assert_string_equal(said.start, "in about 30 s, in 1 min at the latest");
+	explain_start(&said, now_us, now_us + 90 * second_us + 1, 0, &fixture->arena);
+	assert_string_equal(said.start, "in about 1 min 31 s");
+	explain_start(&said, now_us, now_us - 5, now_us - 5, &fixture->arena);
+	assert_string_equal(said.start, "now");
+	explain_start(&said, now_us, -1, now_us - 5, &fixture->arena);
+	assert_string_equal(said.start, "now");
+	said.never = true;
+	explain_start(&said, now_us, -1, 0, &fixture->arena);
+	assert_string_equal(said.start, "not as things are");
+}
+
+static void a_choice_is_said_with_the_next_best(void **state)
+{
+	struct fixture *fixture = *state;
+	struct explain_choice choice = { .site = "one", .second_site = "two", .currency = "CNY", .score = 12300000, .second_score = 14000000,
+					 .candidates = 12 };
+
+	assert_string_equal(explain_choice(&choice, &fixture->arena),
+			    "at one for 12.30 CNY an hour, the best of 12 sites; next would have been two for 14.00 CNY an hour");
+	choice = (struct explain_choice){ .site = "one", .score = 5000000, .candidates = 1, .borrowed = true };
+	assert_string_equal(explain_choice(&choice, &fixture->arena),
+			    "at one for 5.00 an hour, the only site that could take it; beyond the quota of its tenant");
+	choice.backfilled = true;
+	choice.borrowed = false;
+	assert_string_equal(explain_choice(&choice, &fixture->arena), "at one for 5.00 an hour, in what is kept for others until later");
+}
+
+/* What the parts leave of the score that was recorded is what the choice of nodes spoilt. */
+static void a_score_is_the_sum_of_its_parts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct match_plan plan;
+	struct score score;
+
+	for (int s = 0; s < 3; s++)
+		fixture->views[s].price = (struct price){ 100000, 20000, 3000000 + 1000 * s };
+	once_open(&fixture->once, &fixture->input, &fixture->arena);
+	match_round(&fixture->once.input, &fixture->arena, &plan);
+	assert_int_equal(plan.placement_count, 3);
+	for (size_t p = 0; p < plan.placement_count; p++) {
+		explain_score(fixture->once.matcher, fixture->once.input.streams[0].class, plan.placements[p].site, plan.placements[p].score, &score);
+		assert_int_equal(score.total, plan.placements[p].score);
+		assert_int_equal(score.price + score.tier + score.latency + score.wait + score.data + score.energy + score.carbon +
+				 score.fragmentation, score.total);
+		assert_true(score.price > 0);
+	}
+	once_close(&fixture->once);
+}
+
 #define EXPLAIN_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -238,6 +308,9 @@ int main(void)
 		EXPLAIN_TEST(scattered_room_is_called_so),
 		EXPLAIN_TEST(what_fits_says_so),
 		EXPLAIN_TEST(never_is_said_when_waiting_is_in_vain),
+		EXPLAIN_TEST(starts_are_said_as_they_are_known),
+		EXPLAIN_TEST(a_choice_is_said_with_the_next_best),
+		EXPLAIN_TEST(a_score_is_the_sum_of_its_parts),
 		cmocka_unit_test(explain_agrees_with_match_and_with_trying),
 	};
 

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "base/mem.h"
 #include "io/file.h"
@@ -155,12 +156,57 @@ static void test_a_child_does_not_hold_its_parents_lock(void **state)
 	close(ends[1]);
 }
 
+/* A thousand words whole, then cut short, then with wrong bytes. */
+static void test_packed(void **state)
+{
+	struct scratch *scratch = *state;
+	cleanup_strbuf struct strbuf text = { 0 }, packed = { 0 };
+	struct err err = { "" };
+	gzFile out = gzopen(scratch->path, "wb");
+
+	assert_non_null(out);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(gzwrite(out, "twice", 5), 5);
+	assert_int_equal(gzclose(out), Z_OK);
+	assert_int_equal(file_read(scratch->path, 4999, &packed, &err), 0);
+	assert_true(packed.length < 200);
+	assert_int_equal(file_read_packed(scratch->path, 4999, &text, &err), -EFBIG);
+	assert_int_equal(text.length, 0);
+	assert_int_equal(file_read_packed(scratch->path, 5000, &text, &err), 0);
+	assert_int_equal(text.length, 5000);
+	assert_memory_equal(text.data + 4990, "twicetwice", 10);
+	strbuf_reset(&text);
+	assert_int_equal(file_write(scratch->path, packed.data, packed.length - 9, 0600, &err), 0);
+	assert_int_equal(file_read_packed(scratch->path, 5000, &text, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "ends in the middle"));
+	packed.data[packed.length - 12] ^= 0x55;
+	packed.data[packed.length - 6] ^= 0x55;
+	assert_int_equal(file_write(scratch->path, packed.data, packed.length, 0600, &err), 0);
+	assert_int_equal(file_read_packed(scratch->path, 5000, &text, &err), -EINVAL);
+	assert_int_equal(text.length, 0);
+}
+
+static void test_plain_is_read_as_it_is(void **state)
+{
+	struct scratch *scratch = *state;
+	cleanup_strbuf struct strbuf text = { 0 };
+	struct err err = { "" };
+
+	assert_int_equal(file_write(scratch->path, "plain", 5, 0600, &err), 0);
+	assert_int_equal(file_read_packed(scratch->path, 4, &text, &err), -EFBIG);
+	assert_int_equal(file_read_packed(scratch->path, 5, &text, &err), 0);
+	assert_string_equal(strbuf_text(&text), "plain");
+	assert_int_equal(file_read_packed("/nowhere/at/all", 5, &text, &err), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_content_is_replaced_whole, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_failure_leaves_the_output_alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_folders_are_made_with_those_above, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_packed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plain_is_read_as_it_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_lock_keeps_other_processes_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_child_does_not_hold_its_parents_lock, setup, teardown),
 	};

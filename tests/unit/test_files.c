@@ -472,16 +472,16 @@ static void test_several_demands(void **state)
 
 static void test_top_keys(void **state)
 {
-	assert_problems("[]", "f:1:1: the file is no map, expected one of network, catalogue, demand, demands\n");
-	assert_problems("{}", "f:1:1: the file holds nothing, expected one of network, catalogue, demand, demands\n");
+	assert_problems("[]", "f:1:1: the file is no map, expected one of network, catalogue, demand, demands, policy\n");
+	assert_problems("{}", "f:1:1: the file holds nothing, expected one of network, catalogue, demand, demands, policy\n");
 	assert_problems("", "f:1:1: the text is empty, expected a map\n");
 	assert_problems("netwrok: {}\n", "f:1:1: unknown key \"netwrok\", did you mean \"network\"?\n");
-	assert_problems("zzz: {}\n", "f:1:1: unknown key \"zzz\", expected one of network, catalogue, demand, demands\n");
+	assert_problems("zzz: {}\n", "f:1:1: unknown key \"zzz\", expected one of network, catalogue, demand, demands, policy\n");
 	assert_problems("demand: {}\nnetwork: {}\n", "f:2:1: \"network\" stands beside \"demand\", expected one of them in a file\n");
 	assert_problems("demand:\n",
 			"f:1:8: demand: is empty, expected a map with name, title, tenant, kind, workers, shape, priority, preemptible, "
-			"where, rules, data, command, environment, working_folder, time_limit, grace, attempts, on_site_loss, simulate, "
-			"expect\n");
+			"where, rules, data, price_limit, command, environment, working_folder, time_limit, deadline, after, array, grace, "
+			"attempts, on_site_loss, simulate, expect\n");
 }
 
 static void test_json_files(void **state)

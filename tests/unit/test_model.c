@@ -22,6 +22,7 @@ static void test_every_enum_has_its_words(void **state)
 	static const struct string_table *const tables[] = {
 		&origin_table,	     &review_table,	 &number_format_table, &tier_table,	     &engine_kind_table, &demand_kind_table,
 		&on_site_loss_table, &expectation_table, &file_kind_table,     &attempt_state_table, &outcome_table,
+		&together_table,	     &arrange_table,	 &after_when_table,    &node_policy_table,
 	};
 
 	for (size_t t = 0; t < ARRAY_COUNT(tables); t++) {

@@ -22,6 +22,7 @@
 
 #include "../platform_world.h"
 #include "../sim_site.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "platform/body.h"
@@ -49,8 +50,9 @@ struct model {
 	struct message flight[FLIGHT_MAX];
 	size_t flight_count;
 	uint64_t demands[DEMANDS_MAX];
+	bool others[DEMANDS_MAX]; /* of another tenant: the first may not wait for it */
 	size_t demand_count;
-	bool faults;
+	bool faults, has_array;
 	uint64_t starts, losses;
 };
 
@@ -281,6 +283,45 @@ static void deliver(struct model *model)
 
 /* --- what happens ---------------------------------------------------------------------------------- */
 
+/* Some of them as arrays, some waiting for others. All members are among the model's demands. */
+static void submit_with_holds(struct model *model, struct demand_spec *spec)
+{
+	struct array array = { 1 + (int64_t)rng_below(&model->rng, 5), (int64_t)rng_below(&model->rng, 4) };
+	struct after waits[2];
+	char ids[2][ID_TEXT_SIZE];
+	uint64_t id;
+
+	if (model->demand_count + 5 > DEMANDS_MAX)
+		return;
+	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 6) == 0)
+		spec->array = &array;
+	for (int i = 0; i < 2 && model->demand_count > 0 && rng_below(&model->rng, 4) == 0; i++) {
+		size_t place = rng_below(&model->rng, model->demand_count);
+		uint64_t other = model->demands[place];
+
+		if (model->others[place])
+			break;
+		waits[i] = (struct after){ id_format(other, ids[i]), (enum after_when)rng_below(&model->rng, AFTER_WHEN_COUNT) };
+		if (i == 0 && rng_below(&model->rng, 2) && model->has_array)
+			waits[i].demand = "many";
+		spec->after = waits;
+		spec->after_count = (size_t)i + 1;
+	}
+	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 5) == 0) {
+		spec->deadline_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 200));
+		spec->time_limit_us = (int64_t)rng_below(&model->rng, 2) * (spec->deadline_us / 3);
+	}
+	if (!spec->array && spec->after_count == 0 && rng_below(&model->rng, 3) == 0)
+		spec->tenant = "ops";
+	spec->name = spec->array ? "many" : "work";
+	id = world_submit(&model->world, spec);
+	for (int64_t i = 0; i < (spec->array ? array.count : 1); i++, id = id_next(id, 0, 0)) {
+		model->others[model->demand_count] = strcmp(spec->tenant, "lab") != 0;
+		model->demands[model->demand_count++] = id;
+	}
+	model->has_array |= spec->array != NULL;
+}
+
 static void submit(struct model *model)
 {
 	static enum tier hubs[] = { TIER_HUB, TIER_EDGE };
@@ -310,8 +351,7 @@ static void submit(struct model *model)
 	spec.ask.where.regions = west;
 	spec.ask.where.region_count = rng_below(&model->rng, 4) ? 0 : 1;
 	spec.simulate = rng_below(&model->rng, 4) ? NULL : &simulate;
-	if (model->demand_count < DEMANDS_MAX)
-		model->demands[model->demand_count++] = world_submit(&model->world, &spec);
+	submit_with_holds(model, &spec);
 }
 
 static void drain_some(struct model *model)
@@ -326,6 +366,51 @@ static void drain_some(struct model *model)
 		decide_drain(model->world.platform, model->world.now_us, site, "ann", "test", &list, &err);
 	else
 		decide_undrain(model->world.platform, model->world.now_us, site, "ann", &list, &err);
+	world_apply(&model->world, &list);
+	arena_done(&arena);
+}
+
+/* One of those that hold something makes room. Rounds do so with willing work only; what follows is the same for all. */
+static void preempt_some(struct model *model)
+{
+	struct arena arena = { 0 };
+	struct demand_view view = world_demand(&model->world, model->demands[rng_below(&model->rng, model->demand_count)], &arena);
+	const struct placement_view *placement = view.placements;
+	struct preempted_body *body;
+	struct event_list list;
+
+	event_list_init(&list, &arena);
+	if (view.state == STATE_PLACED || view.state == STATE_RUNNING) {
+		body = event_add(&list, model->world.now_us, EVENT_ATTEMPT_PREEMPTED);
+		body->demand = view.id;
+		body->replica = placement->replica;
+		body->attempt = placement->attempt;
+		body->site = placement->site;
+		body->by = rng_below(&model->rng, 2) ? model->demands[0] : 0;
+		if (!placement->preempted)
+			world_apply(&model->world, &list);
+	}
+	arena_done(&arena);
+}
+
+/* Other weights, another memory of what was used. */
+static void change_policy(struct model *model)
+{
+	struct tenant_spec tenants[] = { { .name = "lab", .parent = "", .weight = 1 + (int64_t)rng_below(&model->rng, 3) },
+					 { .name = "ops", .parent = rng_below(&model->rng, 2) ? "lab" : "", .weight = 1 } };
+	struct policy_spec policy;
+	struct arena arena = { 0 };
+	struct event_list list;
+	struct err err;
+
+	policy_defaults(&policy);
+	policy.name = "model";
+	policy.tenants = tenants;
+	policy.tenant_count = rng_below(&model->rng, 3);
+	policy.half_life_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 300));
+	policy.reservations = (int64_t)rng_below(&model->rng, 3);
+	event_list_init(&list, &arena);
+	assert_int_equal(decide_load_policy(model->world.platform, model->world.now_us, &policy, &list, &err), 0);
 	world_apply(&model->world, &list);
 	arena_done(&arena);
 }
@@ -415,6 +500,8 @@ static void step(struct model *model)
 	case 2:
 		if (model->demand_count > 0 && rng_below(&model->rng, 2))
 			world_cancel(&model->world, model->demands[rng_below(&model->rng, model->demand_count)]);
+		else if (model->demand_count > 0)
+			preempt_some(model);
 		break;
 	case 3:
 	case 4:
@@ -422,6 +509,8 @@ static void step(struct model *model)
 		break;
 	case 5:
 		drain_some(model);
+		if (rng_below(&model->rng, 6) == 0)
+			change_policy(model);
 		break;
 	case 6:
 		if (rng_below(&model->rng, 3) == 0)

@@ -53,9 +53,10 @@ static void check_queue(const struct fixture *fixture)
 {
 	struct arena arena = { 0 };
 	size_t count, at = 0;
-	const struct match_entry *entries = queue_entries(fixture->class, 0, &arena, &count);
+	struct queue *queue = queue_get(fixture->class, "lab", false);
+	const struct match_entry *entries = queue_entries(queue, 0, &arena, &count);
 
-	assert_int_equal(fixture->class->active_index != 0, count > 0);
+	assert_int_equal(queue->active_index != 0, count > 0);
 	for (unsigned i = 0; i < DEMANDS; i++)
 		if (fixture->demands[i]->single.place == REPLICA_QUEUED) {
 			assert_true(at < count);
@@ -63,7 +64,7 @@ static void check_queue(const struct fixture *fixture)
 		}
 	assert_int_equal(at, count);
 	if (count > 3) {
-		entries = queue_entries(fixture->class, 3, &arena, &count);
+		entries = queue_entries(queue, 3, &arena, &count);
 		assert_int_equal(count, 3);
 	}
 	arena_done(&arena);

@@ -5,7 +5,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "policy/rules.h"
+#include "policy/fit.h"
+#include "policy/price.h"
 
 static struct throughput fast[] = { { FORMAT_FP16, 320000 } };
 static const char *cann[] = { "cann" };
@@ -19,9 +20,12 @@ static struct chip_model models[] = {
 static struct catalogue catalogue = { models, 3 };
 static struct chip_count import_chips[] = { { "import", 4 } };
 static struct chip_count two_chips[] = { { "ascend", 8 }, { "fresh", 2 } };
+static struct countable two_rdma[] = { { "rdma", 2 }, { "nvme", 4 } }, many_nvme[] = { { "nvme", 100 } };
 static struct node_group groups[] = {
-	{ .name = "a", .count = 4, .cpu_milli = 32000, .memory_mib = 65536, .chips = two_chips, .chip_count = 2 },
-	{ .name = "b", .count = 2, .cpu_milli = 64000, .memory_mib = 131072, .chips = import_chips, .chip_count = 1 },
+	{ .name = "a", .count = 4, .cpu_milli = 32000, .memory_mib = 65536, .chips = two_chips, .chip_count = 2, .resources = two_rdma,
+	  .resource_count = 2 },
+	{ .name = "b", .count = 2, .cpu_milli = 64000, .memory_mib = 131072, .chips = import_chips, .chip_count = 1,
+	  .resources = many_nvme, .resource_count = 1 },
 	{ .name = "c", .count = 10, .cpu_milli = 8000, .memory_mib = 4096 },
 };
 static struct site_spec specs[] = {
@@ -224,6 +228,121 @@ static void size_of_the_empty_site(void **state)
 	assert_int_equal(verdict.have, 96);
 }
 
+static void further_resources_are_counted(void **state)
+{
+	struct countable want[] = { { "nvme", 4 }, { "rdma", 2 } };
+	struct fixture *fixture = *state;
+	struct shape *shape = &fixture->ask.shape;
+	struct worker_need need;
+	struct resource_need resources;
+	const int32_t left[] = { 2, 3 };
+	struct verdict verdict;
+
+	*shape = (struct shape){ .cpu_milli = 1000, .memory_mib = 1024, .resources = want, .resource_count = 2 };
+	fixture->ask.workers = 4;
+	assert_int_equal(check(fixture).code, VERDICT_FITS); /* each node of the first group holds one */
+	fixture->ask.workers = 5;
+	verdict = check(fixture);
+	assert_int_equal(verdict.code, VERDICT_SITE_TOO_SMALL);
+	assert_int_equal(verdict.have, 4);
+	want[0].count = 5; /* only where there is no rdma */
+	verdict = check(fixture);
+	assert_int_equal(verdict.code, VERDICT_NODE_TOO_SMALL);
+	assert_int_equal(verdict.resource, RESOURCE_OTHER);
+	assert_string_equal(verdict.name, "rdma");
+	assert_int_equal(verdict.have, 0);
+	want[0].count = 101;
+	verdict = check(fixture);
+	assert_string_equal(verdict.name, "nvme");
+	assert_int_equal(verdict.have, 100);
+	assert_int_equal(verdict.want, 101);
+	want[0] = (struct countable){ "nvme", 1 };
+	need = worker_need_of(shape);
+	resources = resource_need_of(&need, &fixture->supply.groups[0]);
+	assert_false(resources.lacking);
+	assert_int_equal(resource_workers(&resources, &fixture->supply.groups[0], left, 10), 1);
+	want[1].count = 1;
+	resources = resource_need_of(&need, &fixture->supply.groups[0]);
+	assert_int_equal(resource_workers(&resources, &fixture->supply.groups[0], left, 10), 2);
+	assert_int_equal(resource_workers(&resources, &fixture->supply.groups[0], left, 1), 1);
+	assert_true(resource_need_of(&need, &fixture->supply.groups[1]).lacking);
+}
+
+static void workers_that_must_lie_together(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ask *ask = &fixture->ask;
+	struct verdict verdict;
+
+	ask->where.together = TOGETHER_NODE; /* four chips a worker */
+	ask->workers = 2;
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->workers = 3;
+	verdict = check(fixture);
+	assert_int_equal(verdict.code, VERDICT_SITE_TOO_SMALL);
+	assert_string_equal(verdict.name, "node");
+	assert_int_equal(verdict.have, 2);
+	assert_int_equal(verdict.want, 3);
+	ask->where.together = TOGETHER_GROUP;
+	ask->workers = 8;
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->workers = 9; /* two more in the other group */
+	verdict = check(fixture);
+	assert_string_equal(verdict.name, "group");
+	assert_int_equal(verdict.have, 8);
+	ask->where.together = TOGETHER_SITE;
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->where.together = TOGETHER_NODE;
+	ask->workers = 11; /* too many for all of the site: then that is why */
+	verdict = check(fixture);
+	assert_null(verdict.name);
+	assert_int_equal(verdict.have, 10);
+}
+
+static void price_is_bounded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ask *ask = &fixture->ask;
+	struct verdict verdict;
+
+	/* two workers of 1 core, 1 GiB and 4 chips */
+	fixture->site.price = (struct price){ .core_hour_micro = 100000, .gib_hour_micro = 10000, .chip_hour_micro = 2000000 };
+	assert_int_equal(price_at_site(ask, &fixture->site), 16220000);
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->price_max_micro = 16220000;
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->price_max_micro--;
+	verdict = check(fixture);
+	assert_int_equal(verdict.code, VERDICT_PRICE);
+	assert_int_equal(verdict.have, 16220000);
+	assert_int_equal(verdict.want, 16219999);
+	ask->kind = DEMAND_SERVICE; /* of one replica */
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	ask->shape.cpu_milli = 1000000;
+	assert_int_equal(check(fixture).code, VERDICT_PRICE); /* which comes before the size */
+	ask->price_max_micro = 0;
+	assert_int_equal(check(fixture).code, VERDICT_NODE_TOO_SMALL);
+}
+
+static void one_caller_in_reach_is_enough(void **state)
+{
+	struct caller_place callers[] = { { { .site = "atlantis", .within_us = 1000 }, 1 }, { { .site = "there", .within_us = 15000 }, 1 } };
+	struct fixture *fixture = *state;
+	struct verdict verdict;
+
+	fixture->ask.kind = DEMAND_SERVICE;
+	fixture->ask.where.callers = callers;
+	fixture->ask.where.caller_count = 2;
+	verdict = check(fixture);
+	assert_int_equal(verdict.code, VERDICT_LATENCY);
+	assert_int_equal(verdict.want, 15000); /* the one that is known is nearer */
+	callers[0].place.site = "here";
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+	callers[0].place.site = "atlantis";
+	callers[1].place.within_us = 20000;
+	assert_int_equal(check(fixture).code, VERDICT_FITS);
+}
+
 static void condition_comes_after_what_never_changes(void **state)
 {
 	static enum tier edge_only[] = { TIER_EDGE };
@@ -275,6 +394,10 @@ int main(void)
 		RULE_TEST(chips_are_checked_by_model_needs_origin_clearance),
 		RULE_TEST(unknown_figures_satisfy_no_need),
 		RULE_TEST(size_of_the_empty_site),
+		RULE_TEST(further_resources_are_counted),
+		RULE_TEST(workers_that_must_lie_together),
+		RULE_TEST(price_is_bounded),
+		RULE_TEST(one_caller_in_reach_is_enough),
 		RULE_TEST(condition_comes_after_what_never_changes),
 		RULE_TEST(a_site_without_supply_has_no_chips),
 	};

@@ -76,6 +76,43 @@ static void what_is_taken_is_given_back(void **state)
 	supply_done(&supply);
 }
 
+static void further_resources_are_counted(void **state)
+{
+	struct countable has[] = { { "rdma", 2 }, { "licence", 1000000000 } }, want[] = { { "licence", 7 }, { "rdma", 1 } };
+	struct node_group group = { .name = "g", .count = 3, .cpu_milli = 8000, .memory_mib = 4096, .chips = mixed, .chip_count = 3,
+				    .resources = has, .resource_count = 2 };
+	struct shape shape = { .cpu_milli = 1, .resources = want, .resource_count = 2 };
+	struct slot slot = { .node = 2 };
+	struct supply supply;
+
+	(void)state;
+	supply_init(&supply, &group, 1);
+	assert_int_equal(supply.groups[0].resource_count, 2);
+	assert_string_equal(supply.groups[0].resource_names[1], "licence");
+	assert_int_equal(supply.groups[0].resource_free_total[1], INT64_C(3000000000));
+	assert_int_equal(supply_group_resource(&supply.groups[0], "licence"), 1);
+	assert_int_equal(supply_group_resource(&supply.groups[0], "other"), -1);
+	supply_take(&supply, &slot, &shape);
+	supply_take(&supply, &slot, &shape);
+	assert_false(supply_fits(&supply, &slot, &shape));
+	assert_int_equal(supply.groups[0].resource_free[2 * 2 + 1], 999999986);
+	assert_int_equal(supply.groups[0].resource_free_total[0], 4);
+	assert_true(supply_is_consistent(&supply));
+	slot.node = 1;
+	assert_true(supply_fits(&supply, &slot, &shape));
+	want[0].name = "other";
+	assert_false(supply_fits(&supply, &slot, &shape));
+	want[0].name = "licence";
+	slot.node = 2;
+	supply_give(&supply, &slot, &shape);
+	supply_give(&supply, &slot, &shape);
+	assert_int_equal(supply.groups[0].resource_free_total[0], 6);
+	assert_true(supply_is_consistent(&supply));
+	supply.groups[0].resource_free[0]--;
+	assert_false(supply_is_consistent(&supply));
+	supply_done(&supply);
+}
+
 static void slots_that_make_no_sense_do_not_fit(void **state)
 {
 	struct shape none = { .cpu_milli = 100 };
@@ -201,6 +238,7 @@ int main(void)
 		cmocka_unit_test(everything_is_free_at_first),
 		cmocka_unit_test(a_site_without_groups_is_a_site),
 		cmocka_unit_test(what_is_taken_is_given_back),
+		cmocka_unit_test(further_resources_are_counted),
 		cmocka_unit_test(slots_that_make_no_sense_do_not_fit),
 		cmocka_unit_test(giving_out_twice_aborts),
 		cmocka_unit_test(totals_follow_the_nodes),

@@ -65,6 +65,26 @@ static void sentences_carry_the_numbers(void **state)
 	check_text((struct verdict){ .code = VERDICT_SITE_LOST, .have = -1 }, NULL, "lost, never seen");
 }
 
+static void sentences_of_price_limit_and_closeness(void **state)
+{
+	(void)state;
+	check_text((struct verdict){ .code = VERDICT_PRICE, .have = 12500000, .want = 10000000 }, NULL,
+		   "costs more than is accepted: 12.50 an hour where at most 10.00 is accepted");
+	check_text((struct verdict){ .code = VERDICT_LIMIT, .resource = RESOURCE_CPU, .name = "lab-a", .have = 1000, .want = 4000 }, NULL,
+		   "the limit of the tenant lab-a is reached: has 1 of 4 cores");
+	check_text((struct verdict){ .code = VERDICT_RESOURCE_BUSY, .resource = RESOURCE_OTHER, .name = "rdma", .have = 1, .want = 2 },
+		   NULL, "too little free of rdma: has 1 of 2");
+	check_text((struct verdict){ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_OTHER, .name = "rdma", .have = 1, .want = 2 },
+		   NULL, "no node is large enough for a worker: has 1 of 2 rdma");
+	check_text((struct verdict){ .code = VERDICT_SITE_TOO_SMALL, .name = "node", .have = 3, .want = 8 }, NULL,
+		   "no node is large enough for all workers even when empty: has room for 3 of 8 workers");
+	check_text((struct verdict){ .code = VERDICT_APART, .name = "group", .have = 3, .want = 8 }, NULL,
+		   "enough is free, but not in one group: has room for 3 of 8 workers");
+	check_text((struct verdict){ .code = VERDICT_RESERVED, .want = 7200 }, NULL,
+		   "what is free is kept for a demand ahead of it that starts in 2 h");
+	check_text((struct verdict){ .code = VERDICT_RESERVED }, NULL, "what is free is kept for a demand ahead of it");
+}
+
 /* Rounding for people must not say "64 GiB of 64 GiB". */
 static void near_misses_are_told_apart(void **state)
 {
@@ -88,9 +108,12 @@ static void nearer_is_ordered(void **state)
 		{ .code = VERDICT_LATENCY, .have = -1, .want = 100 },
 		{ .code = VERDICT_LATENCY, .have = 900, .want = 100 },
 		{ .code = VERDICT_LATENCY, .have = 101, .want = 100 },
+		{ .code = VERDICT_PRICE, .have = 900, .want = 100 },
+		{ .code = VERDICT_PRICE, .have = 101, .want = 100 },
 		{ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_CHIPS, .have = 7, .want = 8 },
 		{ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_CPU, .have = 1, .want = 8 },
 		{ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_MEMORY, .have = 1, .want = 8 },
+		{ .code = VERDICT_NODE_TOO_SMALL, .resource = RESOURCE_OTHER, .name = "rdma", .have = 1, .want = 8 },
 		{ .code = VERDICT_SITE_TOO_SMALL, .have = 1, .want = 2 },
 		{ .code = VERDICT_SITE_UNSEEN },
 		{ .code = VERDICT_SITE_LOST, .have = -1 },
@@ -98,6 +121,9 @@ static void nearer_is_ordered(void **state)
 		{ .code = VERDICT_SITE_LOST, .have = 10 },
 		{ .code = VERDICT_CHIPS_BUSY, .have = 12, .want = 64 },
 		{ .code = VERDICT_CHIPS_BUSY, .have = 13, .want = 64 },
+		{ .code = VERDICT_RESERVED },
+		{ .code = VERDICT_RESERVED, .want = 100 },
+		{ .code = VERDICT_RESERVED, .want = 10 },
 		{ .code = VERDICT_SCATTERED, .have = 1, .want = 3 },
 		{ .code = VERDICT_SCATTERED, .have = 2, .want = 3 },
 		{ .code = VERDICT_ROUND_PENDING },
@@ -119,6 +145,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_code_has_a_word_and_a_sentence),
 		cmocka_unit_test(sentences_carry_the_numbers),
+		cmocka_unit_test(sentences_of_price_limit_and_closeness),
 		cmocka_unit_test(near_misses_are_told_apart),
 		cmocka_unit_test(nearer_is_ordered),
 	};

@@ -1,0 +1,284 @@
+#include "match/forecast.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "match/books.h"
+
+#define PLACEMENTS_MAX 10000
+#define STEPS_MAX 400
+#define STEP_PART 50 /* of the way gone */
+#define STOPPING_US 10000000 /* that what was told to stop may still take */
+
+/* A work that ends within the play: one that runs, or one that was placed in it. */
+struct act {
+	int64_t ends_us;
+	uint64_t number; /* ties by the order of their making */
+	struct match_work *work;
+	bool real;
+};
+
+struct play {
+	const struct match_input *input;
+	struct matcher *matcher;
+	struct shares *shares;
+	struct arena *arena;
+	struct match_stream *streams; /* what is left of each */
+	struct match_entry **entries;
+	size_t **indexes; /* of the entries left, in the input's */
+	struct forecast *forecast;
+	int64_t time_permille;
+	struct act *heap;
+	size_t heap_count, heap_capacity;
+	uint64_t acts;
+	struct match_work **ended; /* real ones, to be begun again */
+	size_t ended_count, ended_capacity;
+	struct match_work **played; /* placed in the play and not ended in it */
+	size_t played_count, played_capacity;
+	size_t placed, left;
+};
+
+static bool sooner(const struct act *a, const struct act *b)
+{
+	return a->ends_us != b->ends_us ? a->ends_us < b->ends_us : a->number < b->number;
+}
+
+static void act_add(struct play *play, struct match_work *work, int64_t ends_us, bool real)
+{
+	struct act act = { ends_us, play->acts++, work, real };
+	size_t at;
+
+	ARRAY_RESERVE(play->heap, play->heap_capacity, play->heap_count + 1);
+	for (at = play->heap_count++; at > 0 && sooner(&act, &play->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		play->heap[at] = play->heap[(at - 1) / 2];
+	play->heap[at] = act;
+}
+
+static struct act act_take(struct play *play)
+{
+	struct act first = play->heap[0], moved = play->heap[--play->heap_count];
+	size_t at = 0;
+
+	for (;;) {
+		size_t child = at * 2 + 1;
+
+		if (child >= play->heap_count)
+			break;
+		if (child + 1 < play->heap_count && sooner(&play->heap[child + 1], &play->heap[child]))
+			child++;
+		if (!sooner(&play->heap[child], &moved))
+			break;
+		play->heap[at] = play->heap[child];
+		at = child;
+	}
+	play->heap[at] = moved;
+	return first;
+}
+
+/* The expected part of a time limit, at least a microsecond. */
+static int64_t expected_us(const struct play *play, int64_t limit_us)
+{
+	int64_t time_us = (int64_t)((__int128)limit_us * play->time_permille / 1000);
+
+	return time_us > 0 ? time_us : 1;
+}
+
+static const struct amounts *work_amounts(const struct play *play, const struct match_work *work)
+{
+	return &class_at(play->matcher, work->class)->amounts;
+}
+
+/* What runs now ends when it is expected to; what should have ended already, in as much again as it is late. */
+static void open_works(struct play *play)
+{
+	int64_t now_us = play->input->now_us;
+
+	for (size_t s = 0; s < play->matcher->site_count; s++)
+		for (size_t w = 0; w < play->matcher->sites[s].work_count; w++) {
+			struct match_work *work = play->matcher->sites[s].works[w];
+			int64_t ends_us = work->ends_us;
+
+			if (work->stopping)
+				ends_us = now_us + STOPPING_US;
+			else if (ends_us == INT64_MAX)
+				continue;
+			else
+				ends_us = work->started_us + expected_us(play, ends_us - work->started_us);
+			if (ends_us <= now_us)
+				ends_us = now_us + (now_us - ends_us) / 2 + 1;
+			act_add(play, work, ends_us, true);
+		}
+}
+
+static void open_streams(struct play *play)
+{
+	const struct match_input *input = play->input;
+
+	play->streams = ARENA_ARRAY(play->arena, struct match_stream, input->stream_count + 1);
+	play->entries = ARENA_ARRAY(play->arena, struct match_entry *, input->stream_count + 1);
+	play->indexes = ARENA_ARRAY(play->arena, size_t *, input->stream_count + 1);
+	play->forecast->start_us = ARENA_ARRAY(play->arena, int64_t *, input->stream_count + 1);
+	for (size_t s = 0; s < input->stream_count; s++) {
+		size_t count = input->streams[s].entry_count;
+
+		play->entries[s] = arena_dup(play->arena, input->streams[s].entries, count * sizeof(struct match_entry) + 1);
+		play->indexes[s] = ARENA_ARRAY(play->arena, size_t, count + 1);
+		play->forecast->start_us[s] = ARENA_ARRAY(play->arena, int64_t, count + 1);
+		for (size_t e = 0; e < count; e++) {
+			play->indexes[s][e] = e;
+			play->forecast->start_us[s][e] = FORECAST_UNKNOWN;
+		}
+		play->streams[s] = input->streams[s];
+		play->streams[s].entries = play->entries[s];
+		play->left += count;
+	}
+}
+
+static void start(struct play *play, const struct match_placement *placement, int64_t now_us)
+{
+	const struct match_stream *stream = &play->streams[placement->stream];
+	struct match_entry *entries = play->entries[placement->stream];
+	struct match_work *work = ARENA_NEW(play->arena, struct match_work);
+	size_t at = 0;
+
+	while (entries[at].demand != placement->demand || entries[at].replica != placement->replica)
+		at++;
+	play->forecast->start_us[placement->stream][play->indexes[placement->stream][at]] = now_us;
+	*work = (struct match_work){ .demand = placement->demand, .replica = placement->replica, .class = stream->class,
+				     .tenant = stream->tenant, .site = placement->site, .slots = placement->slots,
+				     .slot_count = (uint32_t)placement->slot_count, .started_us = now_us, .ends_us = INT64_MAX,
+				     .borrowed = placement->borrowed };
+	if (entries[at].time_us > 0) {
+		work->ends_us = now_us + entries[at].time_us;
+		act_add(play, work, now_us + expected_us(play, entries[at].time_us), false);
+	}
+	matcher_begin(play->matcher, work);
+	shares_charge(play->shares, stream->tenant, work_amounts(play, work), now_us);
+	ARRAY_RESERVE(play->played, play->played_capacity, play->played_count + 1);
+	play->played[play->played_count++] = work;
+	entries[at].demand = 0; /* closed up after the round */
+	play->placed++;
+	play->left--;
+}
+
+static void close_up(struct play *play, size_t s)
+{
+	size_t kept = 0;
+
+	for (size_t e = 0; e < play->streams[s].entry_count; e++) {
+		if (play->entries[s][e].demand == 0)
+			continue;
+		play->entries[s][kept] = play->entries[s][e];
+		play->indexes[s][kept++] = play->indexes[s][e];
+	}
+	play->streams[s].entry_count = kept;
+}
+
+static void play_round(struct play *play, int64_t now_us, size_t placements_max)
+{
+	struct match_input input = *play->input;
+	struct match_plan plan;
+
+	input.shares = play->shares;
+	input.streams = play->streams;
+	input.now_us = now_us;
+	input.limits = (struct match_limits){ .placements_max = placements_max };
+	match_round(&input, play->arena, &plan);
+	for (size_t p = 0; p < plan.placement_count; p++)
+		start(play, &plan.placements[p], now_us);
+	for (size_t s = 0; s < input.stream_count; s++)
+		if (plan.streams[s].placed > 0)
+			close_up(play, s);
+	play->forecast->steps++;
+}
+
+static void end_until(struct play *play, int64_t now_us)
+{
+	while (play->heap_count > 0 && play->heap[0].ends_us <= now_us) {
+		struct act act = act_take(play);
+
+		matcher_end(play->matcher, act.work);
+		shares_release(play->shares, act.work->tenant, work_amounts(play, act.work), now_us);
+		if (act.real) {
+			ARRAY_RESERVE(play->ended, play->ended_capacity, play->ended_count + 1);
+			play->ended[play->ended_count++] = act.work;
+		} else {
+			act.work->slot_count = 0; /* nothing is left to take back */
+		}
+	}
+}
+
+static void take_back(struct play *play)
+{
+	matcher_settle(play->matcher);
+	for (size_t w = play->played_count; w-- > 0;)
+		if (play->played[w]->slot_count > 0)
+			matcher_end(play->matcher, play->played[w]);
+	for (size_t w = play->ended_count; w-- > 0;)
+		matcher_begin(play->matcher, play->ended[w]);
+}
+
+/* Those that were not played to their start: as many again take as long again. In the order of their age. */
+static int compare_orders(const void *left, const void *right)
+{
+	uint64_t a = (*(const struct match_entry *const *)left)->order, b = (*(const struct match_entry *const *)right)->order;
+
+	return (a > b) - (a < b);
+}
+
+static void extrapolate(struct play *play, int64_t last_us)
+{
+	const struct match_entry **rest = ARENA_ARRAY(play->arena, const struct match_entry *, play->left + 1);
+	int64_t gone_us = last_us - play->input->now_us;
+	size_t count = 0;
+
+	if (play->placed == 0 || gone_us <= 0)
+		return;
+	for (size_t s = 0; s < play->input->stream_count; s++)
+		for (size_t e = 0; e < play->streams[s].entry_count; e++)
+			rest[count++] = &play->entries[s][e];
+	qsort(rest, count, sizeof(*rest), compare_orders);
+	for (size_t s = 0; s < play->input->stream_count; s++)
+		for (size_t e = 0; e < play->streams[s].entry_count; e++) {
+			const struct match_entry *key = &play->entries[s][e];
+			const struct match_entry **found = bsearch(&key, rest, count, sizeof(*rest), compare_orders);
+			__int128 more_us = (__int128)gone_us * (found - rest + 1) / (int64_t)play->placed;
+
+			if (more_us < INT64_MAX / 4)
+				play->forecast->start_us[s][play->indexes[s][e]] = last_us + (int64_t)more_us;
+		}
+}
+
+void match_forecast(const struct match_input *input, const struct forecast_settings *settings, struct arena *arena, struct forecast *ret)
+{
+	size_t placements_max = settings->placements_max ? settings->placements_max : PLACEMENTS_MAX;
+	size_t steps_max = settings->steps_max ? settings->steps_max : STEPS_MAX;
+	struct play play = { .input = input, .matcher = input->matcher, .arena = arena, .forecast = ret,
+			     .time_permille = settings->time_permille };
+	int64_t now_us = input->now_us;
+	bool more = true;
+
+	*ret = (struct forecast){ 0 };
+	matcher_settle(input->matcher);
+	play.shares = shares_clone(input->shares);
+	open_works(&play);
+	open_streams(&play);
+	while (play.left > 0 && ret->steps < steps_max && play.placed < placements_max) {
+		play_round(&play, now_us, placements_max - play.placed);
+		more = play.heap_count > 0;
+		if (!more)
+			break;
+		now_us = now_us + (now_us - input->now_us) / STEP_PART;
+		if (now_us < play.heap[0].ends_us)
+			now_us = play.heap[0].ends_us;
+		end_until(&play, now_us);
+	}
+	ret->complete = play.left == 0;
+	if (more && play.left > 0)
+		extrapolate(&play, now_us);
+	take_back(&play);
+	shares_free(play.shares);
+	free(play.heap);
+	free(play.ended);
+	free(play.played);
+}
