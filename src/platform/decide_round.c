@@ -158,6 +158,7 @@ static void place(const struct platform *platform, const struct match_placement 
 	body->policy_version = POLICY_VERSION;
 	body->candidates = placement->candidates;
 	body->score_micro = placement->score;
+	body->predicted_start_us = demand->replicas[placement->replica].predicted_us;
 }
 
 static void describe_stuck(const struct match_input *input, const struct match_stream_result *result, uint32_t class, struct arena *arena,
@@ -218,6 +219,8 @@ int decide_round(const struct platform *platform, int64_t now_us, struct event_l
 	input.limits.placements_max = platform->settings.round_placements_max;
 	input.limits.slots_max = SLOTS_A_ROUND_MAX;
 	match_round(&input, &arena, &plan);
+	if (plan.complete && all)
+		gap_measure(platform, &input, &plan, &arena);
 	for (size_t i = 0; i < plan.placement_count; i++)
 		place(platform, &plan.placements[i], platform->last_token + 1 + i, now_us, ret);
 	for (size_t i = 0; i < plan.preemption_count; i++) {
