@@ -336,6 +336,8 @@ void bound_nodes_read(struct bound_nodes *nodes, struct bound_supply *supply, co
 	*nodes = (struct bound_nodes){ .arena = supply->arena,
 				       .site_first = ARENA_ARRAY(supply->arena, size_t, input->site_count + 1) };
 	reader.atoms_max = reader.atoms_max > ATOMS_MAX ? ATOMS_MAX : reader.atoms_max < ATOMS_MIN ? ATOMS_MIN : reader.atoms_max;
+	if (input->kinds_max > 0 && input->kinds_max < reader.atoms_max)
+		reader.atoms_max = input->kinds_max;
 	numbering_init(&reader.atoms_by_key, supply->arena);
 	numbering_init(&reader.spots_by_key, supply->arena);
 	for (size_t s = 0; s < input->site_count; s++) {

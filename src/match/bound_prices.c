@@ -245,7 +245,9 @@ static void try_prices(struct search *search, bool average)
 	for (uint32_t r = 0; r < search->row_count; r++) {
 		uint32_t row = search->row_of[r];
 		int64_t worth = average ? search->rows[r].worth_sum / search->summed : search->rows[r].worth;
-		wide price = ((wide)worth << search->shift) / search->problem->rows[row].capacity;
+		/* A row may have nothing: nodes put together are seen as one that no member may be. */
+		int64_t capacity = search->problem->rows[row].capacity > 0 ? search->problem->rows[row].capacity : 1;
+		wide price = ((wide)worth << search->shift) / capacity;
 
 		search->dual->price[row] = price > STEP_MAX ? STEP_MAX : (int64_t)price;
 	}

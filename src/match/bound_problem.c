@@ -1,7 +1,7 @@
 /* The relaxation, made of demands and of what is free.
  *
- * A cell is one or more spots (bound_nodes.c); it has a row per resource, and each demand that may go there has a column in it, with a box: its workers that all
- * of the cell's nodes hold by themselves.
+ * A cell is one or more spots (bound_nodes.c); it has a row per resource, and each demand that may go there has a column in
+ * it, with a box: its workers that all of the cell's nodes hold by themselves.
  *
  * Rows are cut to what can be used: a node with three chips left is worth two when every demand asks for an even number,
  * and 190 milli of a chip are worth nothing when shares of 200 are the smallest. Besides milli-chips, chips are measured
@@ -82,6 +82,13 @@ static void unite_rules(struct maker *maker)
 	}
 }
 
+static bool too_many_kinds(const struct maker *maker)
+{
+	uint32_t most = maker->input->kinds_max;
+
+	return maker->kinds.lot_count * (maker->set_count + 1) > KIND_WORK_MAX || (most > 0 && maker->kinds.count > most);
+}
+
 static void choose_kinds(struct maker *maker)
 {
 	struct bound_nodes *nodes = &maker->model.nodes;
@@ -91,7 +98,7 @@ static void choose_kinds(struct maker *maker)
 
 	bound_kinds_read(nodes, &maker->model.supply, maker->input, &kinds);
 	maker->kinds = kinds;
-	while (level < BOUND_POOL_ALL && maker->kinds.lot_count * (maker->set_count + 1) > KIND_WORK_MAX) {
+	while (level < BOUND_POOL_ALL && too_many_kinds(maker)) {
 		if (++level == BOUND_POOL_ALL) {
 			names = bound_nodes_unite_rules(nodes, &maker->model.supply);
 			unite_rules(maker);
@@ -135,6 +142,8 @@ static void make_cells(struct maker *maker)
 	struct numbering cells;
 
 	most = most < CELLS_MIN ? CELLS_MIN : most > CELLS_MAX ? CELLS_MAX : most;
+	if (maker->input->kinds_max > 0 && maker->input->kinds_max < most)
+		most = maker->input->kinds_max;
 	cluster_spots(maker, level, true, &cells);
 	while (cells.count > most && level < BOUND_CLUSTER_LEVELS - 1)
 		cluster_spots(maker, ++level, true, &cells);
@@ -204,7 +213,8 @@ static uint32_t add_boxes(struct maker *maker, const struct column_set *set, con
 }
 
 /* The rows of one column, in the order of the class's amounts. */
-static uint32_t column_rows(const struct maker *maker, const struct bound_need *need, const struct cell *cell, uint32_t model, uint32_t *rows)
+static uint32_t column_rows(const struct maker *maker, const struct bound_need *need, const struct cell *cell, uint32_t model,
+			    uint32_t *rows)
 {
 	const struct bound_layout *layout = &maker->model.supply.layouts[cell->layout];
 	uint32_t count = 0, chips = cell->row + BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * model;

@@ -286,6 +286,8 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 		.placed_us = event->time_us, .placed_sequence = event->sequence, .policy_version = (uint32_t)body->policy_version,
 		.candidates = (uint32_t)body->candidates, .score_micro = body->score_micro, .cpu_used_us = -1, .memory_peak_mib = -1,
 		.progress_permille = -1, .predicted_start_us = body->predicted_start_us,
+		.second_site = body->second_site && *body->second_site ? site_find_any(platform, body->second_site) : NULL,
+		.second_score_micro = body->second_score_micro, .backfilled = body->backfilled, .borrowed = body->borrowed,
 	};
 	count_prediction(&platform->tallies, attempt);
 	replica->attempt = attempt;

@@ -159,6 +159,10 @@ static void place(const struct platform *platform, const struct match_placement 
 	body->candidates = placement->candidates;
 	body->score_micro = placement->score;
 	body->predicted_start_us = demand->replicas[placement->replica].predicted_us;
+	body->second_site = placement->second_score < 0 ? "" : platform->sites[placement->second_site]->name;
+	body->second_score_micro = placement->second_score < 0 ? 0 : placement->second_score;
+	body->backfilled = placement->backfilled;
+	body->borrowed = placement->borrowed;
 }
 
 static void describe_stuck(const struct match_input *input, const struct match_stream_result *result, uint32_t class, struct arena *arena,

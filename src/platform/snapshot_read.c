@@ -107,8 +107,13 @@ static struct attempt *make_attempt(struct platform *platform, struct demand *de
 		.policy_version = (uint32_t)body->policy_version, .candidates = (uint32_t)body->candidates,
 		.score_micro = body->score_micro, .preempted_by = body->preempted_by, .preempted_sequence = body->preempted_sequence,
 		.preempted_us = body->preempted_us, .reclaimed = body->reclaimed, .predicted_start_us = body->predicted_start_us, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
-		.progress_permille = -1,
+		.progress_permille = -1, .second_score_micro = body->second_score_micro, .backfilled = body->backfilled,
+		.borrowed = body->borrowed,
 	};
+	if (*body->second_site) {
+		site = site_find_any(platform, body->second_site);
+		attempt->second_site = site ? site : site_make(platform, body->second_site);
+	}
 	return attempt;
 }
 

@@ -110,6 +110,9 @@ struct attempt {
 	int64_t score_micro;
 	int64_t predicted_start_us;
 	bool borrowed; /* its placement was beyond its tenant's quota */
+	bool backfilled;
+	const struct site *second_site; /* the next best; NULL none */
+	int64_t second_score_micro;
 	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
 	struct attempt *older; /* past attempts of the demand, newest first */
 	/* observed */

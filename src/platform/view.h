@@ -3,6 +3,8 @@
 #ifndef WEIR_PLATFORM_VIEW_H
 #define WEIR_PLATFORM_VIEW_H
 
+#include "match/relax.h"
+#include "match/score.h"
 #include "platform/platform.h"
 
 enum demand_state {
@@ -45,6 +47,9 @@ struct placement_view {
 	bool preempted;        /* told to make room */
 	uint64_t preempted_by; /* for this demand; 0 none in particular */
 	int64_t predicted_start_us; /* what had been foretold; 0 nothing */
+	const char *second_site; /* the next best; "" none was found with room */
+	int64_t second_score_micro;
+	bool backfilled, borrowed;
 };
 
 struct demand_view {
@@ -182,14 +187,50 @@ struct why_group {
 	const char **examples; /* names of up to 8 sites, nearest to fitting first */
 	size_t example_count;
 };
+struct why_ahead {
+	const char *tenant;
+	int64_t count;
+};
+/* A change that would let it start now; match/relax.h. */
+struct why_change {
+	const char *sentence;
+	const char *site;
+	int64_t given_up; /* thousandths */
+	int64_t stops;    /* others that would be stopped for it */
+	bool verified;    /* always: it was tried by matching again */
+	struct why_step {
+		enum relax_dimension dimension;
+		const char *from, *to;
+		int64_t from_value, to_value;
+	} *steps;
+	size_t step_count;
+};
+/* Why it was placed where it is, of its first current placement. */
+struct why_placement {
+	int64_t replica;
+	const char *sentence;
+	const char *site, *second_site; /* "" no second */
+	int64_t score_micro, second_score_micro, candidates;
+	bool backfilled, borrowed;
+	struct score parts; /* of the score, as the ask and the site are today; what is left of the recorded score is fragmentation */
+};
 struct why_view {
 	uint64_t id;
 	enum demand_state state;
 	const char *summary; /* never empty */
 	bool fits_now, never;
 	int64_t ahead;
+	struct why_ahead *ahead_by; /* the tenants with the most before it */
+	size_t ahead_by_count;
+	const char *start;    /* "in about 2 h"; "" it waits for no place */
+	int64_t start_us;     /* the estimated start; -1 not known */
+	int64_t reserved_us;  /* the latest start; 0 nothing is reserved */
+	const char *change;   /* one sentence: the smallest change, or that none helps; "" it waits for no place */
+	struct why_change *changes; /* the smallest first */
+	size_t change_count;
 	struct why_group *groups;
 	size_t group_count;
+	struct why_placement *placement; /* NULL: it has no place */
 };
 
 struct tenant_view {

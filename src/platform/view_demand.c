@@ -52,7 +52,8 @@ static void fill_placement(const struct attempt *attempt, struct arena *arena, s
 		.ended_us = attempt->ended_us, .progress_permille = attempt->progress_permille, .cpu_used_us = attempt->cpu_used_us,
 		.memory_peak_mib = attempt->memory_peak_mib, .policy_version = attempt->policy_version, .candidates = attempt->candidates,
 		.score_micro = attempt->score_micro, .preempted = attempt->preempted_sequence > 0, .preempted_by = attempt->preempted_by,
-		.predicted_start_us = attempt->predicted_start_us,
+		.predicted_start_us = attempt->predicted_start_us, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (!attempt->slots)
 		return;

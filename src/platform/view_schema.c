@@ -36,6 +36,10 @@ static const struct field placement_fields[] = {
 	BOOL(preempted),
 	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 0),
 	INTEGER(predicted_start_us),
+	TEXT(second_site),
+	INTEGER(second_score_micro),
+	BOOL(backfilled),
+	BOOL(borrowed),
 };
 const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_fields);
 #undef TYPE
@@ -207,6 +211,55 @@ static const struct field why_group_fields[] = {
 static const struct schema why_group_schema = SCHEMA("reason", TYPE, why_group_fields);
 #undef TYPE
 
+#define TYPE struct why_ahead
+static const struct field why_ahead_fields[] = { TEXT(tenant), INTEGER(count) };
+static const struct schema why_ahead_schema = SCHEMA("ahead", TYPE, why_ahead_fields);
+#undef TYPE
+
+#define TYPE struct why_step
+static const struct field why_step_fields[] = {
+	WORD(dimension, relax_dimension_table), TEXT(from), TEXT(to), INTEGER(from_value), INTEGER(to_value),
+};
+static const struct schema why_step_schema = SCHEMA("step", TYPE, why_step_fields);
+#undef TYPE
+
+#define TYPE struct why_change
+static const struct field why_change_fields[] = {
+	TEXT(sentence),
+	TEXT(site),
+	INTEGER(given_up),
+	INTEGER(stops),
+	BOOL(verified),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, steps, step_count, "steps", 0, .schema = &why_step_schema),
+};
+static const struct schema why_change_schema = SCHEMA("change", TYPE, why_change_fields);
+#undef TYPE
+
+#define TYPE struct score
+#define PART(member) FIELD(FIELD_INTEGER, TYPE, member, #member "_micro", 0)
+static const struct field score_fields[] = {
+	PART(price), PART(tier), PART(latency), PART(wait), PART(data), PART(energy), PART(carbon), PART(fragmentation),
+};
+static const struct schema score_schema = SCHEMA("score", TYPE, score_fields);
+#undef PART
+#undef TYPE
+
+#define TYPE struct why_placement
+static const struct field why_placement_fields[] = {
+	INTEGER(replica),
+	TEXT(sentence),
+	TEXT(site),
+	TEXT(second_site),
+	INTEGER(score_micro),
+	INTEGER(second_score_micro),
+	INTEGER(candidates),
+	BOOL(backfilled),
+	BOOL(borrowed),
+	FIELD(FIELD_OBJECT, TYPE, parts, "parts", 0, .schema = &score_schema),
+};
+static const struct schema why_placement_schema = SCHEMA("placement", TYPE, why_placement_fields);
+#undef TYPE
+
 #define TYPE struct why_view
 static const struct field why_fields[] = {
 	FIELD(FIELD_ID, TYPE, id, "id", 0),
@@ -215,7 +268,14 @@ static const struct field why_fields[] = {
 	BOOL(fits_now),
 	BOOL(never),
 	INTEGER(ahead),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, ahead_by, ahead_by_count, "ahead_by", 0, .schema = &why_ahead_schema),
+	TEXT(start),
+	UNKNOWN_INTEGER(start_us),
+	INTEGER(reserved_us),
+	TEXT(change),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, changes, change_count, "changes", 0, .schema = &why_change_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, groups, group_count, "groups", 0, .schema = &why_group_schema),
+	FIELD(FIELD_POINTER, TYPE, placement, "placement", 0, .schema = &why_placement_schema),
 };
 const struct schema why_schema = SCHEMA("why", TYPE, why_fields);
 #undef TYPE

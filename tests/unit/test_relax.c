@@ -418,7 +418,8 @@ static void run_at(struct small *small, uint32_t group, uint32_t node, int64_t e
 	struct slot *slot = small->slots[small->work_count++];
 
 	*slot = (struct slot){ .group = group, .node = node, .chip_milli = 1000, .chips = 0xff };
-	*work = (struct match_work){ .demand = 100 + small->work_count, .slot_count = 1, .slots = slot, .ends_us = ends_us, .class = preemptible, .borrowed = true };
+	*work = (struct match_work){ .demand = 100 + small->work_count, .slot_count = 1, .slots = slot, .ends_us = ends_us,
+				     .class = preemptible, .borrowed = true };
 }
 
 /* What is said of the first class's entry; `ahead`: the other one stands before it. */
