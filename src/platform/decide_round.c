@@ -250,6 +250,7 @@ void platform_observe_round(struct platform *platform, bool complete)
 	struct observed *observed = platform->observed;
 
 	observed->round_wanted = !complete;
+	observed->arrived = false;
 	observed->round++;
 	for (size_t i = 0; i < observed->note_count; i++) {
 		struct queue_note *note = &observed->notes[i];

@@ -17,7 +17,6 @@
 #include "platform/state.h"
 
 #define ESTIMATE_EVERY_US 10000000
-#define ESTIMATE_LATE_US 60000000      /* after so long also while rounds are due without end */
 #define ESTIMATE_QUEUES_MAX 64
 #define ESTIMATE_ENTRIES_MAX 2048      /* of all queues that are played */
 #define ESTIMATE_STEPS_MAX 100
@@ -244,9 +243,8 @@ bool platform_estimates_wanted(const struct platform *platform, int64_t now_us)
 {
 	const struct observed *observed = platform->observed;
 
-	if (platform->active_count == 0 || now_us < observed->estimate_next_us)
-		return false;
-	return !observed->round_wanted || now_us >= observed->estimate_next_us + ESTIMATE_LATE_US;
+	/* What the next round places needs no estimate. */
+	return platform->active_count > 0 && now_us >= observed->estimate_next_us && !observed->arrived;
 }
 
 void platform_observe_estimates(struct platform *platform, int64_t now_us)

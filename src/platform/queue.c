@@ -236,7 +236,7 @@ void queue_add(struct platform *platform, struct demand *demand, uint32_t replic
 	queue->entries[place] = entry;
 	demand->replicas[replica].place = REPLICA_QUEUED;
 	demand->replicas[replica].estimate_us = demand->replicas[replica].predicted_us = 0;
-	platform->observed->round_wanted = true;
+	platform->observed->round_wanted = platform->observed->arrived = true;
 }
 
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica)

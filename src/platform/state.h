@@ -233,6 +233,7 @@ struct waiting {
  * platform_observe_round() puts them in force. */
 struct observed {
 	bool round_wanted;
+	bool arrived;   /* something was queued since the last round */
 	uint64_t round; /* rounds so far */
 	struct queue_note {
 		struct queue *queue;
