@@ -8,6 +8,9 @@
 #define PLACEMENTS_MAX 10000
 #define STEPS_MAX 400
 #define STEP_PART 50 /* of the way gone */
+#define ENDS_PART 32 /* of what runs ends in a step, at least */
+#define RESERVATIONS_MAX 2 /* of a round of the play */
+#define BACKFILL_MAX 32
 #define VACANCY_NONE UINT32_MAX
 #define STOPPING_US 10000000 /* that what was told to stop may still take */
 
@@ -262,11 +265,15 @@ static void play_round(struct play *play, int64_t now_us, size_t placements_max)
 	play->forecast->steps++;
 }
 
-static void end_until(struct play *play, int64_t now_us)
+/* Ends what ends by then, and as many as there must be in a step. Gives the time of the last. */
+static int64_t end_until(struct play *play, int64_t now_us)
 {
-	while (play->heap_count > 0 && play->heap[0].ends_us <= now_us) {
+	size_t least = play->heap_count / ENDS_PART;
+
+	for (; play->heap_count > 0 && (play->heap[0].ends_us <= now_us || least > 0); least -= least > 0) {
 		struct act act = act_take(play);
 
+		now_us = act.ends_us > now_us ? act.ends_us : now_us;
 		vacancy_add(play, act.work, act.ends_us);
 		matcher_end(play->matcher, act.work);
 		shares_release(play->shares, act.work->tenant, work_amounts(play, act.work), now_us);
@@ -277,6 +284,7 @@ static void end_until(struct play *play, int64_t now_us)
 			act.work->slot_count = 0; /* nothing is left to take back */
 		}
 	}
+	return now_us;
 }
 
 static void take_back(struct play *play)
@@ -326,11 +334,18 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 	size_t steps_max = settings->steps_max ? settings->steps_max : STEPS_MAX;
 	struct play play = { .input = input, .matcher = input->matcher, .arena = arena, .forecast = ret,
 			     .time_permille = settings->time_permille };
+	const struct policy_spec *real_policy = input->matcher->policy;
+	struct policy_spec policy = *real_policy;
 	int64_t now_us = input->now_us;
 	bool more = true;
 
 	*ret = (struct forecast){ 0 };
 	matcher_settle(input->matcher);
+	/* What others stop for was told to stop already, and the first few reservations are those that shape what comes. */
+	policy.preemption = false;
+	policy.reservations = policy.reservations < RESERVATIONS_MAX ? policy.reservations : RESERVATIONS_MAX;
+	policy.backfill_depth = policy.backfill_depth < BACKFILL_MAX ? policy.backfill_depth : BACKFILL_MAX;
+	input->matcher->policy = &policy;
 	play.shares = shares_clone(input->shares);
 	play.sites = ARENA_ARRAY(arena, struct vacant_site, input->matcher->site_count + 1);
 	for (size_t s = 0; s < input->matcher->site_count; s++)
@@ -347,12 +362,13 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 			now_us = now_us + (now_us - input->now_us) / STEP_PART;
 		if (now_us < play.heap[0].ends_us)
 			now_us = play.heap[0].ends_us;
-		end_until(&play, now_us);
+		now_us = end_until(&play, now_us);
 	}
 	ret->complete = play.left == 0;
 	if (more && play.left > 0)
 		extrapolate(&play, now_us);
 	take_back(&play);
+	input->matcher->policy = real_policy;
 	shares_free(play.shares);
 	free(play.heap);
 	free(play.ended);

@@ -17,9 +17,9 @@
 #include "platform/state.h"
 
 #define ESTIMATE_EVERY_US 10000000
-#define ESTIMATE_QUEUES_MAX 64
-#define ESTIMATE_ENTRIES_MAX 2048      /* of all queues that are played */
-#define ESTIMATE_STEPS_MAX 100
+#define ESTIMATE_QUEUES_MAX 32
+#define ESTIMATE_ENTRIES_MAX 1024      /* of all queues that are played */
+#define ESTIMATE_STEPS_MAX 64
 #define ESTIMATE_FORETOLD_MAX 4096     /* first estimates of those behind, in one go */
 #define ESTIMATE_PART 1000             /* at most one part in so many of the time goes into estimates */
 #define LEARNED_DECAY 64               /* what is learned is mostly of the last so many ends */
@@ -227,15 +227,18 @@ static void foretell(struct estimating *estimating, size_t *room)
 	}
 }
 
-/* What a forecast costs, in nanoseconds, as measured on one core of a common machine. */
+/* What a forecast costs, in nanoseconds, as measured on one core of a common machine: per work and entry, per queue and step, in which
+ * each queue hears of the sites where something ended, and per queue to choose from. */
 static int64_t cost_ns(const struct estimating *estimating, size_t entries)
 {
 	const struct platform *platform = estimating->platform;
-	int64_t works = 0;
+	int64_t works = 0, ending;
 
 	for (size_t s = 0; s < platform->site_count; s++)
 		works += (int64_t)platform->sites[s]->attempt_count;
-	return works * 400 + (int64_t)entries * 2000 + (int64_t)(estimating->forecast.steps * estimating->input.stream_count) * 1000 +
+	ending = works / 32 < (int64_t)platform->site_count ? works / 32 : (int64_t)platform->site_count;
+	return works * 150 + (int64_t)entries * 1000 +
+	       (int64_t)(estimating->forecast.steps * estimating->input.stream_count) * (4000 + ending * 20) +
 	       (int64_t)estimating->queue_count * 200;
 }
 
