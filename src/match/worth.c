@@ -325,7 +325,8 @@ uint16_t worth_score(struct worth *worth, const struct need *need, const struct 
 
 	if (worth->policy == NODE_POLICY_RANDOM)
 		return 0;
-	if (worth->policy == NODE_POLICY_BESTFIT)
+	/* A mix that uses no chips says nothing of their worth: best fit spares them. */
+	if (worth->policy == NODE_POLICY_BESTFIT || (worth->policy == NODE_POLICY_WEIR && worth->shape_count == 0))
 		return bestfit_score(worth, need, free, workers);
 	copy_set(&copy, free);
 	for (uint32_t w = 0; w < workers; w++) {

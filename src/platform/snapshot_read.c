@@ -69,6 +69,8 @@ static int check_replicas(const struct snap_demand *body, const struct class *cl
 	size_t current = 0;
 	int64_t last = -1;
 
+	if (class->kind != DEMAND_JOB && (body->deadline_us > 0 || body->time_limit_us > 0 || (body->hold_body && *body->hold_body->array)))
+		return err_set(err, -EINVAL, "a service with what only jobs have");
 	if (body->finishing && class->kind != DEMAND_JOB)
 		return err_set(err, -EINVAL, "a service that ends without having been cancelled");
 	for (size_t i = 0; i < body->replica_count; i++) {

@@ -154,7 +154,8 @@ static void explain_placed(const struct platform *platform, const struct attempt
 	struct why_placement *placement = ARENA_NEW(arena, struct why_placement);
 	const char *second = attempt->second_site ? attempt->second_site->name : NULL;
 	const struct explain_choice choice = { attempt->site->name, second, platform->network.currency, attempt->score_micro,
-					       attempt->second_score_micro, attempt->candidates, attempt->backfilled, attempt->borrowed };
+					       attempt->second_score_micro, attempt->candidates, attempt->backfilled,
+					       attempt->borrowed && shares_have_quotas(platform->shares) };
 	struct matcher *matcher = books_get(platform);
 
 	*placement = (struct why_placement){
