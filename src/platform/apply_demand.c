@@ -420,6 +420,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 	demand->running_count -= attempt_is_running(attempt);
 	demand->preempted_count -= attempt->preempted_sequence > 0;
 	record_end(attempt, event);
+	estimate_learn(platform, attempt);
 	replica->attempt = NULL;
 	replica->place = REPLICA_OUT;
 	replica->losses += body->outcome == OUTCOME_LOST && attempt->preempted_sequence == 0;

@@ -116,7 +116,7 @@ static void explain_unplaced(const struct platform *platform, const struct deman
 	struct relaxation relaxation = { 0 };
 	struct match_input input;
 	size_t count, *queue_of;
-	int64_t backoff_s = 0;
+	int64_t backoff_s = 0, known_us = estimate_of(platform, demand);
 	struct queue **queues;
 	uint32_t class, tenant;
 	bool all;
@@ -135,7 +135,7 @@ static void explain_unplaced(const struct platform *platform, const struct deman
 		relaxation.sentence = "";
 	} else {
 		relax_ask(&input, class, tenant, &entry, arena, &relaxation);
-		explain_start(&explanation, now_us, estimate_start(&input, &entry, arena), relaxation.reserved_us, arena);
+		explain_start(&explanation, now_us, known_us ? known_us : estimate_start(&input, &entry, arena), relaxation.reserved_us, arena);
 	}
 	ret->fits_now = explanation.fits_now;
 	ret->never = explanation.never;
