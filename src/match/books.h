@@ -65,7 +65,7 @@ struct class {
 struct promise {
 	uint64_t demand;
 	uint32_t replica, class, site, slot_count;
-	struct slot *slots; /* owned */
+	size_t first_slot; /* in the matcher's promised slots */
 };
 
 struct matcher {
@@ -84,6 +84,8 @@ struct matcher {
 	uint64_t log_read;         /* the furthest that any class has caught up to */
 	struct promise *promises;  /* [promise_first, promise_count) */
 	size_t promise_first, promise_count, promise_capacity;
+	struct slot *promised;
+	size_t promised_count, promised_capacity;
 	size_t willing_count;      /* works that may be preempted, everywhere */
 	size_t work_count;
 	uint64_t round; /* so far */
@@ -105,6 +107,7 @@ static inline bool class_allows(const struct class_cache *cache, uint32_t site)
 {
 	return cache->allowed[site / 64] >> (site % 64) & 1;
 }
+bool candidate_cheaper(const struct candidate *a, const struct candidate *b);
 /* The cheapest queued site, without taking it out; false when none is queued. */
 bool candidate_first(const struct class_cache *cache, struct candidate *ret);
 void candidate_pop(struct class_cache *cache);

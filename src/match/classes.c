@@ -67,7 +67,7 @@ const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t clas
 
 /* --- the heap of candidates -------------------------------------------------------------------- */
 
-static bool cheaper(const struct candidate *a, const struct candidate *b)
+bool candidate_cheaper(const struct candidate *a, const struct candidate *b)
 {
 	return a->cost != b->cost ? a->cost < b->cost : a->site < b->site;
 }
@@ -81,9 +81,9 @@ static void sift_down(struct class_cache *cache, size_t at)
 
 		if (child >= cache->heap_count)
 			break;
-		if (child + 1 < cache->heap_count && cheaper(&cache->heap[child + 1], &cache->heap[child]))
+		if (child + 1 < cache->heap_count && candidate_cheaper(&cache->heap[child + 1], &cache->heap[child]))
 			child++;
-		if (!cheaper(&cache->heap[child], &moved))
+		if (!candidate_cheaper(&cache->heap[child], &moved))
 			break;
 		cache->heap[at] = cache->heap[child];
 		at = child;
@@ -118,7 +118,7 @@ void candidate_push(struct class_cache *cache, struct candidate candidate)
 		return;
 	cache->queued[candidate.site / 64] |= bit;
 	ARRAY_RESERVE(cache->heap, cache->heap_capacity, cache->heap_count + 1);
-	for (at = cache->heap_count++; at > 0 && cheaper(&candidate, &cache->heap[(at - 1) / 2]); at = (at - 1) / 2)
+	for (at = cache->heap_count++; at > 0 && candidate_cheaper(&candidate, &cache->heap[(at - 1) / 2]); at = (at - 1) / 2)
 		cache->heap[at] = cache->heap[(at - 1) / 2];
 	cache->heap[at] = candidate;
 }
@@ -191,13 +191,13 @@ static void note_cheapest(struct class_cache *cache, struct candidate candidate)
 		if (cache->cheapest[i].site == candidate.site)
 			return;
 	if (at == NEAREST_SITES) {
-		if (!cheaper(&candidate, &cache->cheapest[at - 1]))
+		if (!candidate_cheaper(&candidate, &cache->cheapest[at - 1]))
 			return;
 		at--;
 	} else {
 		cache->cheapest_count++;
 	}
-	for (; at > 0 && cheaper(&candidate, &cache->cheapest[at - 1]); at--)
+	for (; at > 0 && candidate_cheaper(&candidate, &cache->cheapest[at - 1]); at--)
 		cache->cheapest[at] = cache->cheapest[at - 1];
 	cache->cheapest[at] = candidate;
 }
@@ -342,4 +342,9 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 	while (matcher->cache_bytes > matcher->cache_bytes_max && matcher->oldest != number)
 		class_cache_drop(matcher, matcher->oldest);
 	return class->cache;
+}
+
+const uint64_t *matcher_class_allowed(struct matcher *matcher, uint32_t class)
+{
+	return class_cache_get(matcher, class)->allowed;
 }

@@ -225,33 +225,63 @@ static int64_t total_cost(const struct round *round, const struct class *class, 
 	return candidate.cost + score_fragmentation(&books->view, loss_milli * class->workers, &round->matcher->policy->weights);
 }
 
-/* The best site with room, and the second best. Sites without room leave the heap. */
-static bool choose_site(struct round *round, const struct class *class, struct class_cache *cache, struct choice *ret_best,
-			struct choice *ret_second)
+static bool has_room(const struct round *round, const struct class *class, const struct class_cache *cache, uint32_t site)
+{
+	return class_allows(cache, site) && pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
+}
+
+static void consider(struct choice choice, struct choice *best, struct choice *second)
+{
+	if (choice.total < best->total) {
+		*second = *best;
+		*best = choice;
+	} else if (choice.total < second->total) {
+		*second = choice;
+	}
+}
+
+/* What the choice of nodes spoils made the cheapest dearer than it seemed: a few more are looked at in full. */
+static void compare_more(struct round *round, const struct class *class, struct class_cache *cache, struct choice *best, struct choice *second)
 {
 	struct candidate fits[SITE_CHOICES];
 	size_t count = 0;
-	struct candidate first;
+	struct candidate next;
 
-	ret_best->total = ret_second->total = INT64_MAX;
-	while (count < SITE_CHOICES && candidate_first(cache, &first) && first.cost < ret_best->total) {
-		struct choice choice = { first, 0 };
-
+	fits[count++] = best->candidate;
+	candidate_pop(cache);
+	while (count < SITE_CHOICES && candidate_first(cache, &next) && next.cost < best->total) {
 		candidate_pop(cache);
-		if (!class_allows(cache, first.site) || !pool_fits(round->matcher->sites[first.site].pool, class->need, class->workers))
+		if (!has_room(round, class, cache, next.site))
 			continue;
-		fits[count++] = first;
-		choice.total = total_cost(round, class, first);
-		if (choice.total < ret_best->total) {
-			*ret_second = *ret_best;
-			*ret_best = choice;
-		} else if (choice.total < ret_second->total) {
-			*ret_second = choice;
-		}
+		fits[count++] = next;
+		consider((struct choice){ next, total_cost(round, class, next) }, best, second);
 	}
 	for (size_t i = 0; i < count; i++)
 		candidate_push(cache, fits[i]);
-	return count > 0;
+}
+
+/* The best site with room, and the second best when it is at hand. Sites without room leave the heap. */
+static bool choose_site(struct round *round, const struct class *class, struct class_cache *cache, struct choice *ret_best,
+			struct choice *ret_second)
+{
+	struct candidate first;
+
+	ret_best->total = ret_second->total = INT64_MAX;
+	while (candidate_first(cache, &first) && !has_room(round, class, cache, first.site))
+		candidate_pop(cache);
+	if (cache->heap_count == 0)
+		return false;
+	*ret_best = (struct choice){ first, total_cost(round, class, first) };
+	if (ret_best->total > first.cost)
+		compare_more(round, class, cache, ret_best, ret_second);
+	/* The two below the top of the heap are the next cheapest of their halves; the cheaper one is looked at first. */
+	for (size_t i = 0; i < 2 && ret_second->total == INT64_MAX; i++) {
+		size_t at = 1 + (i ^ (cache->heap_count > 2 && candidate_cheaper(&cache->heap[2], &cache->heap[1])));
+
+		if (at < cache->heap_count && has_room(round, class, cache, cache->heap[at].site))
+			consider((struct choice){ cache->heap[at], cache->heap[at].cost }, ret_best, ret_second);
+	}
+	return true;
 }
 
 static struct match_placement *add_placement(struct round *round)
