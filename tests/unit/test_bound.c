@@ -737,6 +737,35 @@ static void shares_above_a_half_do_not_share_a_chip(void **state)
 	supply_done(&supply);
 }
 
+/* What nobody can use must not be paid for: jobs fit one site, a service may go to the other only. */
+static void idle_sites_cost_nothing(void **state)
+{
+	static const struct catalogue no_catalogue;
+	struct chip_count chips = { "alpha", 8 };
+	struct node_group groups[2] = {
+		{ .name = "g", .count = 4, .cpu_milli = 192000, .memory_mib = 1048576, .chips = &chips, .chip_count = 1 },
+		{ .name = "g", .count = 1, .cpu_milli = 192000, .memory_mib = 1048576, .chips = &chips, .chip_count = 1 },
+	};
+	struct ask asks[3] = {
+		{ .kind = DEMAND_JOB, .workers = 3, .shape = { .cpu_milli = 64000, .chips.milli = 8000 } },
+		{ .kind = DEMAND_JOB, .workers = 2, .shape = { .cpu_milli = 64000, .chips.milli = 8000 } },
+		{ .kind = DEMAND_SERVICE, .workers = 3, .shape = { .cpu_milli = 4000, .chips.milli = 200 } },
+	};
+	uint64_t first = 1, second = 2;
+	struct bound_demand demands[3] = { { &asks[0], 1, &first, 24000 }, { &asks[1], 1, &first, 16000 }, { &asks[2], 3, &second, 200 } };
+	struct supply supplies[2];
+	const struct supply *borrowed[2] = { &supplies[0], &supplies[1] };
+	struct bound_input input = { .supplies = borrowed, .site_count = 2, .demands = demands, .demand_count = 3,
+				     .context = { &no_catalogue, NULL } };
+
+	(void)state;
+	supply_init(&supplies[0], &groups[0], 1);
+	supply_init(&supplies[1], &groups[1], 1);
+	assert_int_equal(bound_of(&input), 32600); /* four nodes of eight chips, and the service */
+	supply_done(&supplies[0]);
+	supply_done(&supplies[1]);
+}
+
 static void nothing_gives_nothing(void **state)
 {
 	struct bound_input input = { .site_count = 0 };
@@ -782,6 +811,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_demand_and_empty_sites_meet_the_optimum),
 		cmocka_unit_test(shares_above_a_half_do_not_share_a_chip),
+		cmocka_unit_test(idle_sites_cost_nothing),
 		cmocka_unit_test(nothing_gives_nothing),
 		cmocka_unit_test(values_count_chips),
 		cmocka_unit_test(never_below_what_trying_everything_finds),
