@@ -22,7 +22,8 @@ static const char *const examples[] = {
 static const struct cli_help help = {
 	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
 	.purpose = "Tries one round of matching over files, without a server: prints what would be placed where, why the rest would wait "
-		   "and what change would let it start, and the chips used and free. Every site counts as up and empty. The FILEs hold demands, the oldest first.",
+		   "and what change would let it start, and the chips used and free. Every site counts as up and empty. The FILEs hold "
+		   "demands, the oldest first.",
 	.arguments_min = 0, .arguments_max = -1, .arguments_expected = "files of demands",
 };
 

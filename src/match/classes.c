@@ -323,3 +323,8 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 		class_cache_drop(matcher, matcher->oldest);
 	return class->cache;
 }
+
+const uint64_t *matcher_class_allowed(struct matcher *matcher, uint32_t class)
+{
+	return class_cache_get(matcher, class)->allowed;
+}

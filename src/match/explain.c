@@ -317,3 +317,42 @@ void explain_start(struct explanation *explanation, int64_t now_us, int64_t star
 	else
 		explanation->start = arena_printf(arena, "in about %s, in %s at the latest", wait_text(wait_us, arena), latest);
 }
+
+void explain_score(struct matcher *matcher, uint32_t number, uint32_t site, int64_t recorded, struct score *ret)
+{
+	score_site(class_at(matcher, number)->ask, &matcher->sites[site].view, &matcher->context, &matcher->policy->weights, ret);
+	ret->fragmentation = recorded > ret->total ? recorded - ret->total : 0;
+	ret->total += ret->fragmentation;
+}
+
+static void put_money(const char *site, int64_t micro, const char *currency, struct strbuf *out)
+{
+	char text[32];
+
+	strbuf_printf(out, "%s for %s%s%s an hour", site, unit_human(UNIT_MONEY, micro, text, sizeof(text)), currency && *currency ? " " : "",
+		      currency ? currency : "");
+}
+
+const char *explain_choice(const struct explain_choice *choice, struct arena *arena)
+{
+	struct strbuf text = { 0 };
+	const char *sentence;
+
+	strbuf_puts(&text, "at ");
+	put_money(choice->site, choice->score, choice->currency, &text);
+	if (choice->backfilled)
+		strbuf_puts(&text, ", in what is kept for others until later");
+	else if (choice->candidates <= 1)
+		strbuf_puts(&text, ", the only site that could take it");
+	else
+		strbuf_printf(&text, ", the best of %" PRIu32 " sites", choice->candidates);
+	if (choice->second_site) {
+		strbuf_puts(&text, "; next would have been ");
+		put_money(choice->second_site, choice->second_score, choice->currency, &text);
+	}
+	if (choice->borrowed)
+		strbuf_puts(&text, "; beyond the quota of its tenant");
+	sentence = arena_strdup(arena, strbuf_text(&text));
+	strbuf_done(&text);
+	return sentence;
+}

@@ -58,6 +58,8 @@ void matcher_class_remove(struct matcher *matcher, uint32_t class);
 /* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
 void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
+/* Bit set over the sites: those whose rules allow the class now. Valid until the next call for another class. O(sites) once. */
+const uint64_t *matcher_class_allowed(struct matcher *matcher, uint32_t class);
 
 /* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */
 void matcher_begin(struct matcher *matcher, struct match_work *work);

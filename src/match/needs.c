@@ -7,6 +7,9 @@
 #include "match/pool.h"
 
 #define INDEX_FIRST 64
+#define BUNDLE_BITS 20
+#define BUNDLE_WORKERS_MAX ((1u << BUNDLE_BITS) - 1)
+_Static_assert(BUNDLE_WORKERS_MAX >= DEMAND_WORKERS_MAX, "a bundle may be as large as a demand");
 
 static uint64_t hash_number(uint64_t hash, uint64_t number)
 {
@@ -199,6 +202,7 @@ struct need *need_ref(struct need_table *table, const struct ask *ask)
 	need = need_new(ask);
 	need->hash = hash;
 	need->refs = 1;
+	need->serial = ++table->serial;
 	if (table->free_count > 0) {
 		need->handle = table->free_handles[--table->free_count];
 	} else {
@@ -320,7 +324,8 @@ struct bundle *need_bundle(struct need *need, uint32_t workers)
 	memmove(need->bundles + at + 1, need->bundles + at, (need->bundle_count - at) * sizeof(*need->bundles));
 	need->bundle_count++;
 	need->bundles[at] = mem_alloc(sizeof(struct bundle));
-	*need->bundles[at] = (struct bundle){ .need = need->handle, .workers = workers };
+	assert(workers <= BUNDLE_WORKERS_MAX);
+	*need->bundles[at] = (struct bundle){ .id = need->serial << BUNDLE_BITS | workers, .need = need->handle, .workers = workers };
 	return need->bundles[at];
 }
 

@@ -156,6 +156,10 @@ static const struct field placed_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, candidates, "candidates", 8),
 	FIELD(FIELD_INTEGER, TYPE, score_micro, "score_micro", 9),
 	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 10),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 11),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 12),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 13),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 14),
 };
 static const struct schema placed_schema = SCHEMA("placed", TYPE, placed_fields);
 #undef TYPE

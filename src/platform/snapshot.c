@@ -83,7 +83,8 @@ static void fill_attempt(const struct attempt *attempt, struct arena *arena, str
 		.preempted_by = attempt->preempted_by, .preempted_sequence = attempt->preempted_sequence,
 		.preempted_us = attempt->preempted_us, .reclaimed = attempt->reclaimed, .predicted_start_us = attempt->predicted_start_us,
 		.cpu_used_us = ended ? attempt->cpu_used_us : -1, .memory_peak_mib = ended ? attempt->memory_peak_mib : -1,
-		.slot_count = attempt->slot_count,
+		.slot_count = attempt->slot_count, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (attempt->slot_count == 0)
 		return;

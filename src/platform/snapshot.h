@@ -52,6 +52,9 @@ struct snap_attempt {
 	int64_t preempted_us;
 	bool reclaimed;
 	int64_t predicted_start_us;
+	const char *second_site;
+	int64_t second_score_micro;
+	bool backfilled, borrowed;
 	int64_t cpu_used_us, memory_peak_mib;
 	struct slot_body *slots;
 	size_t slot_count;

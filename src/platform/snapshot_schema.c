@@ -63,6 +63,10 @@ static const struct field attempt_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, preempted_us, "preempted_us", 27),
 	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 28),
 	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 29),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 30),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 31),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 32),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 33),
 };
 static const struct schema attempt_schema = SCHEMA("attempt", TYPE, attempt_fields);
 #undef TYPE

@@ -16,10 +16,12 @@ _weir_options() {
 	drain) options="--reason --wait --json --server --token-file --ca-file --help" ;;
 	undrain) options="--json --server --token-file --ca-file --help" ;;
 	chips) options="--present --json --server --token-file --ca-file --help" ;;
+	policy) options="--set --json --server --token-file --ca-file --help" ;;
+	tenants) options="--json --server --token-file --ca-file --help" ;;
 	summary) options="--watch --json --server --token-file --ca-file --help" ;;
 	events) options="--follow --limit --after --type --demand --json --server --token-file --ca-file --help" ;;
-	up) options="--network --catalogue --demands --state --port --fresh --keep --until-done --timeout --json --help" ;;
-	serve) options="--state --listen --name --number --network --catalogue --write-tokens --write-address --tls-certificate --tls-key --no-auth --rate --connections --lease --snapshot-every --verbose --help" ;;
+	up) options="--network --catalogue --policy --demands --state --port --fresh --keep --until-done --timeout --json --help" ;;
+	serve) options="--state --listen --name --number --network --catalogue --policy --write-tokens --write-address --tls-certificate --tls-key --no-auth --rate --connections --lease --snapshot-every --verbose --help" ;;
 	agent) options="--server --token-file --ca-file --state --site --network --find-out --all-simulated --engine --run-as --log-bytes --verbose --help" ;;
 	token) options="--role --tenant --site --out --json --server --token-file --ca-file --help" ;;
 	context) options="--set --json --server --token-file --ca-file --help" ;;

@@ -107,6 +107,10 @@ export interface Why {
 	fits_now: boolean;
 	never: boolean;
 	ahead: number;
+	ahead_by: { tenant: string; count: number }[];
+	start: string;
+	change: string;
+	changes: { sentence: string; site: string; stops: number }[];
 	groups: { code: string; never: boolean; sites: number; sentence: string; examples: string[] }[];
 }
 export interface StoryLine {
