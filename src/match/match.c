@@ -274,10 +274,13 @@ static bool choose_site(struct round *round, const struct class *class, struct c
 	*ret_best = (struct choice){ first, total_cost(round, class, first) };
 	if (ret_best->total > first.cost)
 		compare_more(round, class, cache, ret_best, ret_second);
-	/* The two below the top of the heap are the next cheapest of their halves. */
-	for (size_t i = 1; i <= 2 && i < cache->heap_count && ret_second->total == INT64_MAX; i++)
-		if (has_room(round, class, cache, cache->heap[i].site))
-			consider((struct choice){ cache->heap[i], cache->heap[i].cost }, ret_best, ret_second);
+	/* The two below the top of the heap are the next cheapest of their halves; the cheaper one is looked at first. */
+	for (size_t i = 0; i < 2 && ret_second->total == INT64_MAX; i++) {
+		size_t at = 1 + (i ^ (cache->heap_count > 2 && candidate_cheaper(&cache->heap[2], &cache->heap[1])));
+
+		if (at < cache->heap_count && has_room(round, class, cache, cache->heap[at].site))
+			consider((struct choice){ cache->heap[at], cache->heap[at].cost }, ret_best, ret_second);
+	}
 	return true;
 }
 
