@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "match/pool_private.h"
 
-#define WINDOW_KEPT 256
+#define WINDOW_KEPT 32
 #define WINDOW_MAX (2 * WINDOW_KEPT)
 #define WINDOWS_MAX 512      /* of a pool; those longest unused give way */
 #define WINDOW_PLACES 2048   /* of the table that finds them */
@@ -128,15 +128,15 @@ static struct window *window_of(struct windows *windows, uint64_t bundle, uint32
 
 /* --- entries --- */
 
-/* The bucket's rank for the bundle; UINT64_MAX when it does not hold it for sure, or is in no use. */
-static uint64_t rank_now(struct pool *pool, struct bundle *bundle, const uint16_t *row, uint32_t bucket)
+/* The bucket's rank for the bundle; UINT64_MAX when it does not hold it for sure, or is in no use, or scores worse than `floor`. */
+static inline uint64_t rank_now(struct pool *pool, struct bundle *bundle, const uint16_t *row, uint32_t bucket, uint64_t floor)
 {
 	uint32_t class = pool->bucket_class[bucket];
 	uint16_t entry = row[class];
 
 	if (entry == ROW_UNKNOWN)
 		entry = chooser_score(pool->chooser, bundle, class);
-	if (entry & 1 || entry == ROW_NONE)
+	if (entry & 1 || entry == ROW_NONE || entry >> 1 > floor >> 32)
 		return UINT64_MAX;
 	return rank_of(entry >> 1, bucket_lowest(&pool->buckets[bucket]));
 }
@@ -169,34 +169,43 @@ static void sift_down(struct entry *entries, uint32_t count, uint32_t at)
 	entries[at] = entry;
 }
 
-static int compare_entries(const void *a, const void *b)
+static void heap_make(struct window *window)
 {
-	const struct entry *first = a, *second = b;
-
-	return first->rank < second->rank ? -1 : first->rank > second->rank;
+	for (uint32_t i = window->count / 2; i-- > 0;)
+		sift_down(window->entries, window->count, i);
 }
 
-/* Puts all entries right, drops repetitions, and keeps the best. In order afterwards. */
+/* Puts all entries right, drops repetitions, and keeps the best. */
 static void window_trim(struct pool *pool, struct bundle *bundle, const uint16_t *row, struct window *window)
 {
-	uint32_t count = 0, kept = 0;
+	struct entry kept[WINDOW_KEPT];
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < window->count; i++) {
-		uint64_t rank = rank_now(pool, bundle, row, window->entries[i].bucket);
+		uint64_t rank = rank_now(pool, bundle, row, window->entries[i].bucket, window->floor);
 
 		/* A bucket that became better has another entry. */
 		if (rank >= window->entries[i].rank && rank < window->floor)
 			window->entries[count++] = (struct entry){ rank, window->entries[i].bucket };
 	}
-	qsort(window->entries, count, sizeof(*window->entries), compare_entries);
-	for (uint32_t i = 0; i < count; i++)
-		if (kept == 0 || window->entries[kept - 1].rank != window->entries[i].rank)
-			window->entries[kept++] = window->entries[i];
-	if (kept > WINDOW_KEPT) {
-		window->floor = window->entries[WINDOW_KEPT].rank;
-		kept = WINDOW_KEPT;
+	window->count = count;
+	heap_make(window);
+	for (count = 0; window->count > 0; ) {
+		struct entry top = window->entries[0];
+
+		if (count == 0 || kept[count - 1].rank != top.rank) {
+			if (count == WINDOW_KEPT) {
+				window->floor = top.rank;
+				break;
+			}
+			kept[count++] = top;
+		}
+		window->entries[0] = window->entries[--window->count];
+		sift_down(window->entries, window->count, 0);
 	}
-	window->count = kept;
+	/* In order, which is a heap too. */
+	memcpy(window->entries, kept, count * sizeof(*kept));
+	window->count = count;
 }
 
 static void window_rebuild(struct pool *pool, struct bundle *bundle, const uint16_t *row, struct window *window)
@@ -210,15 +219,14 @@ static void window_rebuild(struct pool *pool, struct bundle *bundle, const uint1
 
 		if (row[pool->bucket_class[b]] == ROW_NONE || (window->group != GROUP_ALL && pool->buckets[b].group != window->group))
 			continue;
-		rank = rank_now(pool, bundle, row, b);
+		rank = rank_now(pool, bundle, row, b, window->floor);
 		if (rank >= window->floor)
 			continue;
 		if (window->count == WINDOW_MAX)
 			window_trim(pool, bundle, row, window);
 		window->entries[window->count++] = (struct entry){ rank, b };
 	}
-	for (uint32_t i = window->count / 2; i-- > 0;)
-		sift_down(window->entries, window->count, i);
+	heap_make(window);
 }
 
 static void window_catch_up(struct pool *pool, struct bundle *bundle, const uint16_t *row, struct window *window)
@@ -229,7 +237,7 @@ static void window_catch_up(struct pool *pool, struct bundle *bundle, const uint
 
 		if (row[pool->bucket_class[b]] == ROW_NONE || (window->group != GROUP_ALL && pool->buckets[b].group != window->group))
 			continue;
-		rank = rank_now(pool, bundle, row, b);
+		rank = rank_now(pool, bundle, row, b, window->floor);
 		if (rank >= window->floor)
 			continue;
 		if (window->count == WINDOW_MAX)
@@ -244,7 +252,7 @@ static uint32_t window_top(struct pool *pool, struct bundle *bundle, const uint1
 {
 	while (window->count > 0) {
 		struct entry *top = &window->entries[0];
-		uint64_t rank = rank_now(pool, bundle, row, top->bucket);
+		uint64_t rank = rank_now(pool, bundle, row, top->bucket, window->floor);
 
 		if (rank == top->rank)
 			return top->bucket;
