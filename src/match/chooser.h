@@ -56,6 +56,12 @@ void chooser_class_unref(struct chooser *chooser, uint32_t class);
 uint16_t *chooser_row(struct chooser *chooser, struct bundle *bundle);
 /* Works an unknown entry out. */
 uint16_t chooser_score(struct chooser *chooser, struct bundle *bundle, uint32_t class);
+/* The row's entry for the class, worked out when it is not known. */
+static inline uint16_t chooser_entry(struct chooser *chooser, struct bundle *bundle, const uint16_t *row, uint32_t class)
+{
+	return row[class] == ROW_UNKNOWN ? chooser_score(chooser, bundle, class) : row[class];
+}
+
 static inline const struct need_layout *chooser_in(struct chooser *chooser, struct need *need, const struct layout *layout)
 {
 	return need_layout_of(need, layout, &chooser->context);

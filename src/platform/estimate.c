@@ -21,6 +21,7 @@
 #define ESTIMATE_ENTRIES_MAX 1024      /* of all queues that are played */
 #define ESTIMATE_STEPS_MAX 64
 #define ESTIMATE_FORETOLD_MAX 4096     /* first estimates of those behind, in one go */
+#define ESTIMATE_REPLICAS_MAX 64       /* of a demand, that are looked at: the first ones are the oldest */
 #define ESTIMATE_PART 1000             /* at most one part in so many of the time goes into estimates */
 #define LEARNED_DECAY 64               /* what is learned is mostly of the last so many ends */
 #define LEARNED_MIN 8                  /* before so many, limits are taken for what they say */
@@ -87,10 +88,12 @@ static int64_t replica_estimate(const struct platform *platform, const struct de
 int64_t estimate_of(const struct platform *platform, const struct demand *demand)
 {
 	int64_t best_us = 0;
+	int asked = 0;
 
-	for (uint32_t r = 0; r < demand->replica_count; r++) {
+	for (uint32_t r = 0; r < demand->replica_count && asked < ESTIMATE_REPLICAS_MAX; r++) {
 		int64_t us = replica_estimate(platform, demand, r);
 
+		asked += us != 0;
 		if (us > 0 ? best_us <= 0 || us < best_us : us < 0 && best_us == 0)
 			best_us = us;
 	}

@@ -289,6 +289,7 @@ void hold_add(struct platform *platform, struct hold *hold, struct demand *deman
 {
 	hold_add_ended(platform, hold, demand, index);
 	hold->loose++;
+	reconsider(platform, hold);
 }
 
 bool hold_is_shut(const struct hold *hold)

@@ -478,7 +478,7 @@ void books_supply_changed(const struct platform *platform, const struct site *si
 
 /* --- estimated starts (estimate.c) --- */
 /* When the demand will start, or the first of its replicas that wait: 0: nothing of it is queued, or it is too new for an estimate;
- * -1: not known, since it waits for something whose end nobody knows, or fits nowhere. O(replicas log queue). */
+ * -1: not known, since it waits for something whose end nobody knows, or fits nowhere. O(replicas + log queue). */
 int64_t estimate_of(const struct platform *platform, const struct demand *demand);
 int64_t estimate_time_permille(const struct platform *platform); /* of its time limit that work takes of late */
 void estimate_learn(struct platform *platform, const struct attempt *attempt); /* it ended */
