@@ -91,6 +91,12 @@ struct matcher {
 	uint64_t round; /* so far */
 };
 
+/* A moment so much later; the end of time at the most. */
+static inline int64_t later_us(int64_t from_us, int64_t by_us)
+{
+	return by_us > INT64_MAX - from_us ? INT64_MAX : from_us + by_us;
+}
+
 /* --- matcher.c --- */
 void books_log(struct matcher *matcher, uint32_t site, bool changed);
 /* Takes without saying whose it is; promises the placement when `promised` is given. */

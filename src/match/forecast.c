@@ -223,8 +223,8 @@ static void start(struct play *play, const struct match_placement *placement, in
 				     .slot_count = (uint32_t)placement->slot_count, .started_us = start_us, .ends_us = INT64_MAX,
 				     .borrowed = placement->borrowed };
 	if (entries[at].time_us > 0) {
-		work->ends_us = start_us + entries[at].time_us;
-		act_add(play, work, start_us + expected_us(play, entries[at].time_us), false);
+		work->ends_us = later_us(start_us, entries[at].time_us);
+		act_add(play, work, later_us(start_us, expected_us(play, entries[at].time_us)), false);
 	}
 	matcher_begin(play->matcher, work);
 	shares_charge(play->shares, stream->tenant, work_amounts(play, work), now_us);

@@ -148,7 +148,7 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 	struct class *class = class_of(round, stream);
 	struct choice best = { .total = INT64_MAX };
 	const struct choice none = { .total = INT64_MAX };
-	int64_t end_us = round->input->now_us + entry->time_us;
+	int64_t end_us = later_us(round->input->now_us, entry->time_us);
 
 	if (!may_slip_in(round, stream))
 		return false;

@@ -83,13 +83,13 @@ struct sorted_stream *order_streams(const struct round *round, size_t *ret_count
 static bool is_urgent(const struct round *round, uint32_t stream)
 {
 	const struct match_entry *entry;
-	int64_t slack_us;
+	int64_t latest_us; /* start */
 
 	if (round->streams[stream].done)
 		return false;
 	entry = head(round, stream);
-	slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
-	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
+	latest_us = entry->deadline_us > entry->time_us ? entry->deadline_us - entry->time_us : 0;
+	return entry->deadline_us && latest_us <= later_us(round->input->now_us, entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
 }
 
 static bool nearer(const struct round *round, uint32_t a, uint32_t b)

@@ -240,7 +240,7 @@ static bool ends_before_bookings(const struct course *course, int64_t now_us, in
 {
 	if (course->begun == course->booking_count)
 		return true;
-	return time_us > 0 && now_us + time_us <= course->bookings[course->begun]->record->start_us;
+	return time_us > 0 && later_us(now_us, time_us) <= course->bookings[course->begun]->record->start_us;
 }
 
 /* When one of the class that takes `time_us` will fit at the site, before `before_us`; INT64_MAX: not before, or not known. Fills
@@ -283,7 +283,7 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 	}
 	reserved = &round->reserved[round->reserved_count++];
 	*reserved = (struct reserved){ .record = &plan->reservations[plan->reservation_count++], .need = class->need,
-				       .end_us = entry->time_us ? start_us + entry->time_us : INT64_MAX };
+				       .end_us = entry->time_us ? later_us(start_us, entry->time_us) : INT64_MAX };
 	*reserved->record = (struct match_reservation){
 		.demand = entry->demand, .replica = entry->replica, .site = site, .stream = stream, .slot_count = class->workers,
 		.slots = arena_dup(round->arena, slots, class->workers * sizeof(*slots)), .start_us = start_us,
