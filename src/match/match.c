@@ -1,270 +1,24 @@
-/* One round. Streams are sorted by priority; the streams of one priority are a level. Where there are quotas the levels are gone
- * through twice: first as far as quotas cover what comes, then for the rest. Within a level each tenant has a heap of its
- * streams by age, and the tenant whose turn it is comes from the shares. A stream whose head does not fit goes on, if at all,
- * with entries that end before something that is held begins.
- *
- * One queue over all streams, keyed by (priority, standing, age), was rejected: each placement changes the
- * standing of its tenant and of all that share its parent, and so the keys of most of the queue. */
+/* One round. Where there are quotas the levels of the order (match/order.h) are gone through twice: first as far as quotas cover what
+ * comes, then for the rest. A stream whose head does not fit goes on, if at all, with entries that end before something that
+ * is held begins. */
 #include "match/match.h"
 
 #include <stdlib.h>
 
+#include "match/order.h"
 #include "match/preempt.h"
-#include "match/round.h"
 
 #define BACKFILL_TRIES_MAX 100000 /* looks for room before what is reserved, in one round */
 #define SITE_CHOICES 3 /* sites with room that are compared in full */
-#define URGENT_MIN_US (INT64_C(600) * 1000000)
-
-struct stream_state {
-	size_t next;   /* entry */
-	size_t behind; /* entries tried since the first that did not fit; 0: it fits so far */
-	int64_t fails_us; /* one that takes so long or longer found no room before what is reserved, and none will: room only shrinks */
-	size_t place;  /* in its tenant's heap */
-	bool done;
-	bool waits; /* done for now: its head is beyond its tenant's quota */
-};
-
-struct tenant_queue {
-	uint32_t tenant;
-	uint32_t *heap; /* streams, the oldest head first */
-	size_t count;
-};
-
-struct level {
-	struct tenant_queue *queues; /* by tenant */
-	size_t queue_count;
-	uint32_t *urgent; /* a heap of the streams whose heads have near deadlines, the nearest first */
-	size_t urgent_count;
-};
 
 struct choice {
 	struct candidate candidate;
 	int64_t total; /* with what is spoilt; INT64_MAX none */
 };
 
-static const struct match_entry *head(const struct round *round, uint32_t stream)
-{
-	return &round->input->streams[stream].entries[round->streams[stream].next];
-}
-
 static struct class *class_of(const struct round *round, size_t stream)
 {
 	return class_at(round->matcher, round->input->streams[stream].class);
-}
-
-/* --- levels and the heaps of their tenants ------------------------------------------------------- */
-
-/* Those that are done come first, to be thrown out. */
-static bool older(const struct round *round, uint32_t a, uint32_t b)
-{
-	uint64_t order_a = round->streams[a].done ? 0 : head(round, a)->order;
-	uint64_t order_b = round->streams[b].done ? 0 : head(round, b)->order;
-
-	return order_a != order_b ? order_a < order_b : a < b;
-}
-
-static void queue_put(const struct round *round, struct tenant_queue *queue, size_t at, uint32_t stream)
-{
-	queue->heap[at] = stream;
-	round->streams[stream].place = at;
-}
-
-static void queue_down(const struct round *round, struct tenant_queue *queue, size_t at)
-{
-	uint32_t moved = queue->heap[at];
-
-	for (;;) {
-		size_t child = at * 2 + 1;
-
-		if (child >= queue->count)
-			break;
-		if (child + 1 < queue->count && older(round, queue->heap[child + 1], queue->heap[child]))
-			child++;
-		if (!older(round, queue->heap[child], moved))
-			break;
-		queue_put(round, queue, at, queue->heap[child]);
-		at = child;
-	}
-	queue_put(round, queue, at, moved);
-}
-
-/* The stream's head is another. One picked for its deadline need not be on top, and the next may be older or younger. */
-static void queue_moved(const struct round *round, struct tenant_queue *queue, uint32_t stream)
-{
-	size_t at = round->streams[stream].place;
-
-	for (; at > 0 && older(round, stream, queue->heap[(at - 1) / 2]); at = (at - 1) / 2)
-		queue_put(round, queue, at, queue->heap[(at - 1) / 2]);
-	queue_put(round, queue, at, stream);
-	queue_down(round, queue, at);
-}
-
-struct sorted_stream {
-	int64_t priority;
-	uint32_t tenant;
-	uint32_t stream;
-};
-
-static int compare_streams(const void *left, const void *right)
-{
-	const struct sorted_stream *a = left, *b = right;
-
-	if (a->priority != b->priority)
-		return a->priority > b->priority ? -1 : 1;
-	if (a->tenant != b->tenant)
-		return a->tenant < b->tenant ? -1 : 1;
-	return (a->stream > b->stream) - (a->stream < b->stream);
-}
-
-static struct sorted_stream *sort_streams(const struct round *round, size_t *ret_count)
-{
-	struct sorted_stream *sorted = ARENA_ARRAY(round->arena, struct sorted_stream, round->input->stream_count + 1);
-	size_t count = 0;
-
-	for (size_t s = 0; s < round->input->stream_count; s++)
-		if (round->input->streams[s].entry_count > 0)
-			sorted[count++] = (struct sorted_stream){ class_of(round, s)->ask->priority, round->input->streams[s].tenant,
-								  (uint32_t)s };
-	if (count > 1)
-		qsort(sorted, count, sizeof(*sorted), compare_streams);
-	*ret_count = count;
-	return sorted;
-}
-
-/* --- near deadlines: while there are any, nothing else is picked, so only the first of them moves --- */
-
-/* Its latest start is nearer than the time it runs, or than ten minutes. */
-static bool is_urgent(const struct round *round, uint32_t stream)
-{
-	const struct match_entry *entry;
-	int64_t slack_us;
-
-	if (round->streams[stream].done)
-		return false;
-	entry = head(round, stream);
-	slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
-	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
-}
-
-static bool nearer(const struct round *round, uint32_t a, uint32_t b)
-{
-	int64_t deadline_a = head(round, a)->deadline_us, deadline_b = head(round, b)->deadline_us;
-
-	return deadline_a != deadline_b ? deadline_a < deadline_b : a < b;
-}
-
-static void urgent_add(const struct round *round, struct level *level, uint32_t stream)
-{
-	size_t at = level->urgent_count++;
-
-	for (; at > 0 && nearer(round, stream, level->urgent[(at - 1) / 2]); at = (at - 1) / 2)
-		level->urgent[at] = level->urgent[(at - 1) / 2];
-	level->urgent[at] = stream;
-}
-
-/* Its first is `stream` from now on. */
-static void urgent_down(const struct round *round, struct level *level, uint32_t stream)
-{
-	size_t at = 0;
-
-	for (;;) {
-		size_t child = at * 2 + 1;
-
-		if (child >= level->urgent_count)
-			break;
-		if (child + 1 < level->urgent_count && nearer(round, level->urgent[child + 1], level->urgent[child]))
-			child++;
-		if (!nearer(round, level->urgent[child], stream))
-			break;
-		level->urgent[at] = level->urgent[child];
-		at = child;
-	}
-	level->urgent[at] = stream;
-}
-
-/* The stream that was picked has another head. */
-static void urgent_moved(const struct round *round, struct level *level, uint32_t stream)
-{
-	bool urgent = is_urgent(round, stream);
-
-	if (level->urgent_count == 0 || level->urgent[0] != stream) {
-		if (urgent)
-			urgent_add(round, level, stream);
-	} else if (urgent) {
-		urgent_down(round, level, stream);
-	} else if (--level->urgent_count > 0) {
-		urgent_down(round, level, level->urgent[level->urgent_count]);
-	}
-}
-
-/* The streams [0, count) are of one priority. */
-static void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret)
-{
-	uint32_t *heaps = ARENA_ARRAY(round->arena, uint32_t, count);
-
-	*ret = (struct level){ .queues = ARENA_ARRAY(round->arena, struct tenant_queue, count),
-			       .urgent = ARENA_ARRAY(round->arena, uint32_t, count) };
-	for (size_t i = 0; i < count; i++) {
-		struct tenant_queue *queue = ret->queue_count ? &ret->queues[ret->queue_count - 1] : NULL;
-
-		if (!queue || queue->tenant != sorted[i].tenant) {
-			queue = &ret->queues[ret->queue_count++];
-			*queue = (struct tenant_queue){ .tenant = sorted[i].tenant, .heap = heaps + i };
-		}
-		queue_put(round, queue, queue->count++, sorted[i].stream);
-		if (is_urgent(round, sorted[i].stream))
-			urgent_add(round, ret, sorted[i].stream);
-	}
-	for (size_t q = 0; q < ret->queue_count; q++) {
-		for (size_t i = ret->queues[q].count / 2; i-- > 0;)
-			queue_down(round, &ret->queues[q], i);
-		share_pick_set(round->pick, ret->queues[q].tenant, true);
-	}
-}
-
-static struct tenant_queue *queue_of(struct level *level, uint32_t tenant)
-{
-	size_t low = 0, high = level->queue_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (level->queues[middle].tenant < tenant)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &level->queues[low];
-}
-
-/* The stream whose turn it is; UINT32_MAX when the level is through. */
-static uint32_t pick_stream(struct round *round, struct level *level)
-{
-	uint32_t tenant;
-
-	if (level->urgent_count > 0)
-		return level->urgent[0];
-	while ((tenant = share_pick_next(round->pick)) != TENANT_NONE) {
-		struct tenant_queue *queue = queue_of(level, tenant);
-
-		while (queue->count > 0 && round->streams[queue->heap[0]].done) {
-			queue_put(round, queue, 0, queue->heap[--queue->count]);
-			if (queue->count > 0)
-				queue_down(round, queue, 0);
-		}
-		if (queue->count > 0)
-			return queue->heap[0];
-		share_pick_set(round->pick, tenant, false);
-	}
-	return UINT32_MAX;
-}
-
-static void stream_moved(struct round *round, struct level *level, uint32_t stream)
-{
-	urgent_moved(round, level, stream);
-	if (!round->streams[stream].done)
-		queue_moved(round, queue_of(level, round->input->streams[stream].tenant), stream);
 }
 
 /* --- sites --------------------------------------------------------------------------------------- */
@@ -383,7 +137,8 @@ static bool may_slip_in(const struct round *round, uint32_t stream)
 {
 	int64_t time_us = head(round, stream)->time_us;
 
-	return time_us > 0 && time_us < round->streams[stream].fails_us && round->backfill_tries < BACKFILL_TRIES_MAX;
+	return time_us > 0 && time_us < round->streams[stream].fails_us && round->backfill_tries < BACKFILL_TRIES_MAX &&
+	       round->trials < TRIALS_MAX;
 }
 
 /* A place in what is held, for one that ends before it is needed. */
@@ -440,7 +195,7 @@ static bool is_reserved(struct round *round, const struct class *class, uint32_t
 	for (size_t r = 0; r < round->reserved_count; r++)
 		if (round->reserved[r].record->site == site && round->reserved[r].record->start_us < *ret_start_us)
 			*ret_start_us = round->reserved[r].record->start_us;
-	if (*ret_start_us == INT64_MAX)
+	if (*ret_start_us == INT64_MAX || round->trials >= TRIALS_MAX)
 		return false;
 	reserve_lift(round, site, INT64_MIN);
 	fits = pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
@@ -572,12 +327,12 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 {
 	uint32_t stream;
 
-	while ((stream = pick_stream(round, level)) != UINT32_MAX) {
+	while ((stream = level_pick(round, level)) != UINT32_MAX) {
 		bool placed;
 
 		if (covered_only && !is_covered(round, stream)) {
 			round->streams[stream].done = round->streams[stream].waits = true;
-			stream_moved(round, level, stream);
+			level_moved(round, level, stream);
 			continue;
 		}
 		if (limit_reached(round, class_of(round, stream)->workers))
@@ -586,7 +341,7 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 		if (round->input->probe && round->input->probe->stream == stream)
 			return false;
 		stream_next(round, stream, placed);
-		stream_moved(round, level, stream);
+		level_moved(round, level, stream);
 	}
 	return true;
 }
@@ -648,7 +403,7 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 	if (input->probe)
 		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
 	find_smallest(&round);
-	sorted = sort_streams(&round, &count);
+	sorted = order_streams(&round, &count);
 	if (shares_have_quotas(input->shares))
 		ret->complete = run_levels(&round, sorted, count, true);
 	if (ret->complete)

@@ -91,13 +91,15 @@ static void add_callers(struct match_input *input, size_t *queue_of, size_t at, 
 {
 	const struct ask *ask = class_ask(queue->class, arena);
 	struct match_entry *own = ARENA_ARRAY(arena, struct match_entry, count + 1);
+	int64_t ends[DEMAND_LIST_MAX];
 	size_t filled = 0;
 
+	ask_caller_ends(ask, ends);
 	for (size_t c = 0; c < class_count; c++) {
 		size_t first = filled;
 
 		for (size_t e = 0; e < count; e++)
-			if (ask_caller_of(ask, entries[e].replica) == c)
+			if (entries[e].replica < ends[c] && (c == 0 || entries[e].replica >= ends[c - 1]))
 				own[filled++] = entries[e];
 		if (filled > first)
 			add_stream(input, queue_of, at, classes[c], tenant, own + first, filled - first);

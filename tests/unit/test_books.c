@@ -565,12 +565,39 @@ static void a_class_takes_its_promises_along(void **state)
 	free(world);
 }
 
+/* Rounds go on from what is known of the classes. */
+static void what_is_known_is_kept(void **state)
+{
+	struct world *world = mem_alloc(sizeof(*world));
+	const struct class_cache *caches[CLASSES_MAX] = { NULL };
+	size_t kept = 0;
+
+	(void)state;
+	open_world(world, 3, 12, false);
+	for (unsigned step = 0; step < 3; step++) {
+		round_both(world, 3, step);
+		for (size_t c = 0; c < CLASSES_MAX; c++) {
+			const struct class_cache *cache = world->classes[c].ask ? world->matcher->classes[world->classes[c].number].cache : NULL;
+
+			if (step > 0)
+				assert_ptr_equal(cache, caches[c]);
+			caches[c] = cache;
+			kept += cache != NULL;
+		}
+		carry_out(world);
+	}
+	assert_true(kept > CLASSES_MAX);
+	close_world(world);
+	free(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kept_books_are_as_good_as_new),
 		cmocka_unit_test(classes_left_far_behind_catch_up),
 		cmocka_unit_test(a_class_takes_its_promises_along),
+		cmocka_unit_test(what_is_known_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
