@@ -135,7 +135,7 @@ static bool place_allowed(const struct once_input *input, const struct ask *ask,
 
 static bool at_work(const struct site_view *site)
 {
-	return site->condition == CONDITION_UP && !site->draining;
+	return site->condition == CONDITION_UP && !site->draining && !site->crowded;
 }
 
 /* Takes `count` chips of `each` milli-chips of one model; nothing when there are not so many. */
@@ -313,7 +313,16 @@ static size_t nodes_due(const struct once_input *input, const struct ask *ask, c
 	return due;
 }
 
-static const char *check_shape(const struct once_input *input, const struct ask *ask, const struct book *book,
+/* What is reserved at the site is held at the moment, so what is left over may fit and still have to wait, or lie elsewhere. */
+static bool has_reservation(const struct match_plan *plan, size_t site)
+{
+	for (size_t r = 0; r < plan->reservation_count; r++)
+		if (plan->reservations[r].site == site)
+			return true;
+	return false;
+}
+
+static const char *check_shape(const struct once_input *input, const struct ask *ask, const struct book *book, const struct match_plan *plan,
 			       const struct match_placement *placement)
 {
 	size_t nodes = 0, due;
@@ -332,7 +341,7 @@ static const char *check_shape(const struct once_input *input, const struct ask 
 			seen = placement->slots[v].group == slot->group && placement->slots[v].node == slot->node;
 		nodes += !seen;
 	}
-	if (ask->where.together == TOGETHER_NODE)
+	if (ask->where.together == TOGETHER_NODE || has_reservation(plan, placement->site))
 		return NULL;
 	due = nodes_due(input, ask, book, ask->where.together == TOGETHER_GROUP ? (int64_t)placement->slots[0].group : -1);
 	return due > 0 && due != nodes ? "is not spread out, or not packed together, as it could be" : NULL;
@@ -379,7 +388,8 @@ static const char *check_caller(const struct once_input *input, const struct ask
 	return NULL;
 }
 
-static const char *replay_placement(const struct once_input *input, const struct once *once, struct book *books, const struct match_placement *placement)
+static const char *replay_placement(const struct once_input *input, const struct once *once, struct book *books,
+				    const struct match_plan *plan, const struct match_placement *placement)
 {
 	const struct ask *ask;
 	const char *wrong = NULL;
@@ -393,22 +403,13 @@ static const char *replay_placement(const struct once_input *input, const struct
 		return "uses a site that is not at work";
 	if ((int64_t)placement->slot_count != workers_of(ask))
 		return "tears a gang apart";
-	wrong = check_shape(input, ask, &books[placement->site], placement);
+	wrong = check_shape(input, ask, &books[placement->site], plan, placement);
 	if (!wrong && once->class_of)
 		wrong = check_caller(input, input->classes[once->class_of[placement->stream]].ask, placement);
 	for (size_t w = 0; w < placement->slot_count && !wrong; w++)
 		wrong = placement->slots[w].worker == w ? replay_slot(input, ask, &books[placement->site], &placement->slots[w])
 							: "numbers its workers wrongly";
 	return wrong;
-}
-
-/* What is reserved at the site is free at the moment of the reservation, so what is left over may fit and still have to wait. */
-static bool has_reservation(const struct match_plan *plan, size_t site)
-{
-	for (size_t r = 0; r < plan->reservation_count; r++)
-		if (plan->reservations[r].site == site)
-			return true;
-	return false;
 }
 
 /* What is left of each stream does not fit into what is left of any site. Free only shrinks, so it must not fit at the end either. */
@@ -437,7 +438,7 @@ static const char *replay(const struct once_input *input, const struct once *onc
 		book_open(&books[s], input->sites[s].supply, false);
 	for (size_t p = 0; p < plan->placement_count && !wrong; p++) {
 		*ret_at = p;
-		wrong = replay_placement(input, once, books, &plan->placements[p]);
+		wrong = replay_placement(input, once, books, plan, &plan->placements[p]);
 	}
 	for (size_t c = 0; c < once->input.stream_count && plan->complete && !wrong; c++) {
 		*ret_at = c;

@@ -249,7 +249,7 @@ static void make_callers(struct random_input *input, struct where *where)
 	where->caller_count = 1 + below(input, 4);
 	where->callers = ARENA_ARRAY(&input->arena, struct caller_place, where->caller_count);
 	for (size_t c = 0; c < where->caller_count; c++)
-		where->callers[c] = (struct caller_place){ .weight = 1 + below(input, 100),
+		where->callers[c] = (struct caller_place){ .weight = 1 + below(input, one_in(input, 2) ? 2 : 100),
 							   .place = { .site = input->network.sites[below(input, (unsigned)input->network.site_count)].name,
 								      .within_us = below(input, 80000) } };
 }

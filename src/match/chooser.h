@@ -39,8 +39,10 @@ struct chooser {
 	uint32_t *class_free;
 	size_t class_free_count, class_free_capacity;
 	struct grain grain;
+	struct grain_marks marks; /* that the next grain is made from */
 	uint64_t class_epoch; /* numbers of classes before it mean nothing now */
 	uint64_t score_epoch; /* nor do scores */
+	uint64_t next_cuts; /* arrivals by which the cuts are looked at more closely */
 	struct need *held[WORTH_SHAPES_MAX]; /* a ref for each shape in use */
 	size_t held_count;
 	struct bundle *rows_newest, *rows_oldest;
@@ -56,6 +58,12 @@ void chooser_class_unref(struct chooser *chooser, uint32_t class);
 uint16_t *chooser_row(struct chooser *chooser, struct bundle *bundle);
 /* Works an unknown entry out. */
 uint16_t chooser_score(struct chooser *chooser, struct bundle *bundle, uint32_t class);
+/* The row's entry for the class, worked out when it is not known. */
+static inline uint16_t chooser_entry(struct chooser *chooser, struct bundle *bundle, const uint16_t *row, uint32_t class)
+{
+	return row[class] == ROW_UNKNOWN ? chooser_score(chooser, bundle, class) : row[class];
+}
+
 static inline const struct need_layout *chooser_in(struct chooser *chooser, struct need *need, const struct layout *layout)
 {
 	return need_layout_of(need, layout, &chooser->context);

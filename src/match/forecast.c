@@ -41,6 +41,7 @@ struct play {
 	struct matcher *matcher;
 	struct shares *shares;
 	struct arena *arena;
+	struct arena round; /* of one round */
 	struct match_stream *streams; /* what is left of each */
 	struct match_entry **entries;
 	size_t **indexes; /* of the entries left, in the input's */
@@ -217,7 +218,8 @@ static void start(struct play *play, const struct match_placement *placement, in
 		at++;
 	play->forecast->start_us[placement->stream][play->indexes[placement->stream][at]] = start_us;
 	*work = (struct match_work){ .demand = placement->demand, .replica = placement->replica, .class = stream->class,
-				     .tenant = stream->tenant, .site = placement->site, .slots = placement->slots,
+				     .tenant = stream->tenant, .site = placement->site,
+				     .slots = arena_dup(play->arena, placement->slots, placement->slot_count * sizeof(struct slot)),
 				     .slot_count = (uint32_t)placement->slot_count, .started_us = start_us, .ends_us = INT64_MAX,
 				     .borrowed = placement->borrowed };
 	if (entries[at].time_us > 0) {
@@ -255,7 +257,9 @@ static void play_round(struct play *play, int64_t now_us, size_t placements_max)
 	input.streams = play->streams;
 	input.now_us = now_us;
 	input.limits = (struct match_limits){ .placements_max = placements_max };
-	match_round(&input, play->arena, &plan);
+	input.probe = NULL;
+	arena_reset(&play->round);
+	match_round(&input, &play->round, &plan);
 	for (size_t p = 0; p < plan.placement_count; p++)
 		start(play, &plan.placements[p], now_us);
 	for (size_t s = 0; s < input.stream_count; s++)
@@ -374,4 +378,5 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 	free(play.ended);
 	free(play.played);
 	free(play.vacancies);
+	arena_done(&play.round);
 }

@@ -12,12 +12,15 @@
 #include "match/preempt.h"
 #include "match/round.h"
 
+#define BACKFILL_TRIES_MAX 100000 /* looks for room before what is reserved, in one round */
 #define SITE_CHOICES 3 /* sites with room that are compared in full */
 #define URGENT_MIN_US (INT64_C(600) * 1000000)
 
 struct stream_state {
 	size_t next;   /* entry */
 	size_t behind; /* entries tried since the first that did not fit; 0: it fits so far */
+	int64_t fails_us; /* one that takes so long or longer found no room before what is reserved, and none will: room only shrinks */
+	size_t place;  /* in its tenant's heap */
 	bool done;
 	bool waits; /* done for now: its head is beyond its tenant's quota */
 };
@@ -31,8 +34,8 @@ struct tenant_queue {
 struct level {
 	struct tenant_queue *queues; /* by tenant */
 	size_t queue_count;
-	uint32_t *dated; /* streams with deadlines */
-	size_t dated_count;
+	uint32_t *urgent; /* a heap of the streams whose heads have near deadlines, the nearest first */
+	size_t urgent_count;
 };
 
 struct choice {
@@ -61,6 +64,12 @@ static bool older(const struct round *round, uint32_t a, uint32_t b)
 	return order_a != order_b ? order_a < order_b : a < b;
 }
 
+static void queue_put(const struct round *round, struct tenant_queue *queue, size_t at, uint32_t stream)
+{
+	queue->heap[at] = stream;
+	round->streams[stream].place = at;
+}
+
 static void queue_down(const struct round *round, struct tenant_queue *queue, size_t at)
 {
 	uint32_t moved = queue->heap[at];
@@ -74,10 +83,21 @@ static void queue_down(const struct round *round, struct tenant_queue *queue, si
 			child++;
 		if (!older(round, queue->heap[child], moved))
 			break;
-		queue->heap[at] = queue->heap[child];
+		queue_put(round, queue, at, queue->heap[child]);
 		at = child;
 	}
-	queue->heap[at] = moved;
+	queue_put(round, queue, at, moved);
+}
+
+/* The stream's head is another. One picked for its deadline need not be on top, and the next may be older or younger. */
+static void queue_moved(const struct round *round, struct tenant_queue *queue, uint32_t stream)
+{
+	size_t at = round->streams[stream].place;
+
+	for (; at > 0 && older(round, stream, queue->heap[(at - 1) / 2]); at = (at - 1) / 2)
+		queue_put(round, queue, at, queue->heap[(at - 1) / 2]);
+	queue_put(round, queue, at, stream);
+	queue_down(round, queue, at);
 }
 
 struct sorted_stream {
@@ -112,13 +132,79 @@ static struct sorted_stream *sort_streams(const struct round *round, size_t *ret
 	return sorted;
 }
 
+/* --- near deadlines: while there are any, nothing else is picked, so only the first of them moves --- */
+
+/* Its latest start is nearer than the time it runs, or than ten minutes. */
+static bool is_urgent(const struct round *round, uint32_t stream)
+{
+	const struct match_entry *entry;
+	int64_t slack_us;
+
+	if (round->streams[stream].done)
+		return false;
+	entry = head(round, stream);
+	slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
+	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
+}
+
+static bool nearer(const struct round *round, uint32_t a, uint32_t b)
+{
+	int64_t deadline_a = head(round, a)->deadline_us, deadline_b = head(round, b)->deadline_us;
+
+	return deadline_a != deadline_b ? deadline_a < deadline_b : a < b;
+}
+
+static void urgent_add(const struct round *round, struct level *level, uint32_t stream)
+{
+	size_t at = level->urgent_count++;
+
+	for (; at > 0 && nearer(round, stream, level->urgent[(at - 1) / 2]); at = (at - 1) / 2)
+		level->urgent[at] = level->urgent[(at - 1) / 2];
+	level->urgent[at] = stream;
+}
+
+/* Its first is `stream` from now on. */
+static void urgent_down(const struct round *round, struct level *level, uint32_t stream)
+{
+	size_t at = 0;
+
+	for (;;) {
+		size_t child = at * 2 + 1;
+
+		if (child >= level->urgent_count)
+			break;
+		if (child + 1 < level->urgent_count && nearer(round, level->urgent[child + 1], level->urgent[child]))
+			child++;
+		if (!nearer(round, level->urgent[child], stream))
+			break;
+		level->urgent[at] = level->urgent[child];
+		at = child;
+	}
+	level->urgent[at] = stream;
+}
+
+/* The stream that was picked has another head. */
+static void urgent_moved(const struct round *round, struct level *level, uint32_t stream)
+{
+	bool urgent = is_urgent(round, stream);
+
+	if (level->urgent_count == 0 || level->urgent[0] != stream) {
+		if (urgent)
+			urgent_add(round, level, stream);
+	} else if (urgent) {
+		urgent_down(round, level, stream);
+	} else if (--level->urgent_count > 0) {
+		urgent_down(round, level, level->urgent[level->urgent_count]);
+	}
+}
+
 /* The streams [0, count) are of one priority. */
 static void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret)
 {
 	uint32_t *heaps = ARENA_ARRAY(round->arena, uint32_t, count);
 
 	*ret = (struct level){ .queues = ARENA_ARRAY(round->arena, struct tenant_queue, count),
-			       .dated = ARENA_ARRAY(round->arena, uint32_t, count) };
+			       .urgent = ARENA_ARRAY(round->arena, uint32_t, count) };
 	for (size_t i = 0; i < count; i++) {
 		struct tenant_queue *queue = ret->queue_count ? &ret->queues[ret->queue_count - 1] : NULL;
 
@@ -126,9 +212,9 @@ static void level_open(struct round *round, const struct sorted_stream *sorted, 
 			queue = &ret->queues[ret->queue_count++];
 			*queue = (struct tenant_queue){ .tenant = sorted[i].tenant, .heap = heaps + i };
 		}
-		queue->heap[queue->count++] = sorted[i].stream;
-		if (head(round, sorted[i].stream)->deadline_us)
-			ret->dated[ret->dated_count++] = sorted[i].stream;
+		queue_put(round, queue, queue->count++, sorted[i].stream);
+		if (is_urgent(round, sorted[i].stream))
+			urgent_add(round, ret, sorted[i].stream);
 	}
 	for (size_t q = 0; q < ret->queue_count; q++) {
 		for (size_t i = ret->queues[q].count / 2; i-- > 0;)
@@ -152,42 +238,18 @@ static struct tenant_queue *queue_of(struct level *level, uint32_t tenant)
 	return &level->queues[low];
 }
 
-/* Its latest start is nearer than the time it runs, or than ten minutes. */
-static bool is_urgent(const struct round *round, const struct match_entry *entry)
-{
-	int64_t slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
-
-	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
-}
-
-static uint32_t pick_urgent(const struct round *round, const struct level *level)
-{
-	uint32_t best = UINT32_MAX;
-
-	for (size_t i = 0; i < level->dated_count; i++) {
-		uint32_t stream = level->dated[i];
-
-		if (round->streams[stream].done || !is_urgent(round, head(round, stream)))
-			continue;
-		if (best == UINT32_MAX || head(round, stream)->deadline_us < head(round, best)->deadline_us)
-			best = stream;
-	}
-	return best;
-}
-
 /* The stream whose turn it is; UINT32_MAX when the level is through. */
 static uint32_t pick_stream(struct round *round, struct level *level)
 {
-	uint32_t urgent = level->dated_count ? pick_urgent(round, level) : UINT32_MAX;
 	uint32_t tenant;
 
-	if (urgent != UINT32_MAX)
-		return urgent;
+	if (level->urgent_count > 0)
+		return level->urgent[0];
 	while ((tenant = share_pick_next(round->pick)) != TENANT_NONE) {
 		struct tenant_queue *queue = queue_of(level, tenant);
 
 		while (queue->count > 0 && round->streams[queue->heap[0]].done) {
-			queue->heap[0] = queue->heap[--queue->count];
+			queue_put(round, queue, 0, queue->heap[--queue->count]);
 			if (queue->count > 0)
 				queue_down(round, queue, 0);
 		}
@@ -198,19 +260,11 @@ static uint32_t pick_stream(struct round *round, struct level *level)
 	return UINT32_MAX;
 }
 
-/* The stream's head changed. One picked for its deadline need not stand on top; then the whole heap is put in order. */
 static void stream_moved(struct round *round, struct level *level, uint32_t stream)
 {
-	struct tenant_queue *queue = queue_of(level, round->input->streams[stream].tenant);
-
-	if (round->streams[stream].done)
-		return;
-	if (queue->heap[0] == stream) {
-		queue_down(round, queue, 0);
-		return;
-	}
-	for (size_t i = queue->count / 2; i-- > 0;)
-		queue_down(round, queue, i);
+	urgent_moved(round, level, stream);
+	if (!round->streams[stream].done)
+		queue_moved(round, queue_of(level, round->input->streams[stream].tenant), stream);
 }
 
 /* --- sites --------------------------------------------------------------------------------------- */
@@ -274,10 +328,13 @@ static bool choose_site(struct round *round, const struct class *class, struct c
 	*ret_best = (struct choice){ first, total_cost(round, class, first) };
 	if (ret_best->total > first.cost)
 		compare_more(round, class, cache, ret_best, ret_second);
-	/* The two below the top of the heap are the next cheapest of their halves. */
-	for (size_t i = 1; i <= 2 && i < cache->heap_count && ret_second->total == INT64_MAX; i++)
-		if (has_room(round, class, cache, cache->heap[i].site))
-			consider((struct choice){ cache->heap[i], cache->heap[i].cost }, ret_best, ret_second);
+	/* The two below the top of the heap are the next cheapest of their halves; the cheaper one is looked at first. */
+	for (size_t i = 0; i < 2 && ret_second->total == INT64_MAX; i++) {
+		size_t at = 1 + (i ^ (cache->heap_count > 2 && candidate_cheaper(&cache->heap[2], &cache->heap[1])));
+
+		if (at < cache->heap_count && has_room(round, class, cache, cache->heap[at].site))
+			consider((struct choice){ cache->heap[at], cache->heap[at].cost }, ret_best, ret_second);
+	}
 	return true;
 }
 
@@ -321,6 +378,14 @@ static void place(struct round *round, uint32_t stream, const struct class_cache
 	round->slots += class->workers;
 }
 
+/* Whether it is worth a look if the stream's head ends before something reserved begins. */
+static bool may_slip_in(const struct round *round, uint32_t stream)
+{
+	int64_t time_us = head(round, stream)->time_us;
+
+	return time_us > 0 && time_us < round->streams[stream].fails_us && round->backfill_tries < BACKFILL_TRIES_MAX;
+}
+
 /* A place in what is held, for one that ends before it is needed. */
 static bool place_in_reserved(struct round *round, uint32_t stream, struct class_cache *cache)
 {
@@ -330,8 +395,9 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 	const struct choice none = { .total = INT64_MAX };
 	int64_t end_us = round->input->now_us + entry->time_us;
 
-	if (entry->time_us == 0)
+	if (!may_slip_in(round, stream))
 		return false;
+	round->backfill_tries++;
 	for (size_t r = 0; r < round->reserved_count; r++) {
 		const struct match_reservation *record = round->reserved[r].record;
 		struct candidate candidate = { 0, record->site };
@@ -345,8 +411,10 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 			best = (struct choice){ candidate, total_cost(round, class, candidate) };
 		reserve_hold(round, record->site);
 	}
-	if (best.total == INT64_MAX)
+	if (best.total == INT64_MAX) {
+		round->streams[stream].fails_us = entry->time_us;
 		return false;
+	}
 	reserve_lift(round, best.candidate.site, end_us);
 	place(round, stream, cache, &best, &none, true);
 	reserve_hold(round, best.candidate.site);
@@ -484,12 +552,15 @@ static bool try_head(struct round *round, uint32_t stream)
 static void stream_next(struct round *round, uint32_t stream, bool placed)
 {
 	struct stream_state *state = &round->streams[stream];
-	size_t depth = (size_t)round->matcher->policy->backfill_depth;
+	size_t depth = (size_t)round->matcher->policy->backfill_depth, count = round->input->streams[stream].entry_count;
 
 	if (!placed && (round->reserved_count == 0 || state->behind >= depth))
 		state->done = true;
-	if (++state->next >= round->input->streams[stream].entry_count)
+	if (++state->next >= count)
 		state->done = true;
+	/* Those that take as long as one which found no room need not try. */
+	while (!state->done && state->behind > 0 && !may_slip_in(round, stream))
+		state->done = ++state->behind > depth || ++state->next >= count;
 }
 
 static bool is_covered(const struct round *round, uint32_t stream)
@@ -506,6 +577,7 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 
 		if (covered_only && !is_covered(round, stream)) {
 			round->streams[stream].done = round->streams[stream].waits = true;
+			stream_moved(round, level, stream);
 			continue;
 		}
 		if (limit_reached(round, class_of(round, stream)->workers))
@@ -569,6 +641,8 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 	input->matcher->round++;
 	*ret = (struct match_plan){ .streams = ARENA_ARRAY(arena, struct match_stream_result, input->stream_count + 1), .complete = true };
 	round.streams = ARENA_ARRAY(arena, struct stream_state, input->stream_count + 1);
+	for (size_t s = 0; s < input->stream_count; s++)
+		round.streams[s].fails_us = INT64_MAX;
 	round.reserved_max = (size_t)input->matcher->policy->reservations + PREEMPT_HEADS_MAX;
 	round.pick = share_pick_new(input->shares, input->now_us);
 	if (input->probe)

@@ -54,6 +54,7 @@ void matcher_set_policy(struct matcher *matcher, const struct policy_spec *polic
 
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
+/* No work of the class is listed any more. What the last round promised is given back. */
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
 /* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
 void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);

@@ -293,7 +293,7 @@ static void layout_check(const struct need *need, const struct layout *layout, c
 	}
 }
 
-const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context)
+const struct need_layout *need_layout_fill(struct need *need, const struct layout *layout, const struct rule_context *context)
 {
 	if (layout->id >= need->layout_count) {
 		size_t count = layout->id + 1;
@@ -302,8 +302,7 @@ const struct need_layout *need_layout_of(struct need *need, const struct layout 
 		memset(need->layouts + need->layout_count, 0, (count - need->layout_count) * sizeof(*need->layouts));
 		need->layout_count = count;
 	}
-	if (need->layouts[layout->id].serial != layout->serial)
-		layout_check(need, layout, context, &need->layouts[layout->id]);
+	layout_check(need, layout, context, &need->layouts[layout->id]);
 	return &need->layouts[layout->id];
 }
 
@@ -329,7 +328,7 @@ struct bundle *need_bundle(struct need *need, uint32_t workers)
 	return need->bundles[at];
 }
 
-static int64_t times(int64_t whole, int64_t part, int64_t limit)
+int64_t need_times(int64_t whole, int64_t part, int64_t limit)
 {
 	if (part == 0)
 		return limit;
@@ -361,12 +360,12 @@ int64_t need_workers(const struct need *need, const struct need_layout *in, cons
 
 	if (!in->possible)
 		return 0;
-	limit = times(free->cpu, need->cpu, limit);
+	limit = need_times(free->cpu, need->cpu, limit);
 	if (limit > 0)
-		limit = times(free->memory, need->memory, limit);
+		limit = need_times(free->memory, need->memory, limit);
 	for (uint32_t i = 0; i < need->resource_count && limit > 0; i++)
 		if (need->resources[i] > 0)
-			limit = times(free->resources[in->resource_place[i]], need->resources[i], limit);
+			limit = need_times(free->resources[in->resource_place[i]], need->resources[i], limit);
 	if (limit == 0 || need->chips == 0)
 		return limit;
 	for (uint64_t rest = in->parts; rest && workers < limit; rest &= rest - 1) {

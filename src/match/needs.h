@@ -72,13 +72,23 @@ static inline struct need *need_at(const struct need_table *table, uint32_t hand
 	return table->needs[handle];
 }
 
-/* What the need may use of the layout. */
-const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context);
+const struct need_layout *need_layout_fill(struct need *need, const struct layout *layout, const struct rule_context *context);
+
+/* What the need may use of the layout. O(1) but for the first time. */
+static inline const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context)
+{
+	if (layout->id < need->layout_count && need->layouts[layout->id].serial == layout->serial)
+		return &need->layouts[layout->id];
+	return need_layout_fill(need, layout, context);
+}
+
 /* Forgets the layouts: the catalogue changed. */
 void need_forget(struct need *need);
 /* The bundle of so many workers, made at first use. O(bundles of the need). */
 struct bundle *need_bundle(struct need *need, uint32_t workers);
 
+/* How often `part` goes into `whole`, `limit` at most. */
+int64_t need_times(int64_t whole, int64_t part, int64_t limit);
 /* Workers of the need, `limit` at most, that a node with this much free holds. */
 int64_t need_workers(const struct need *need, const struct need_layout *in, const struct node_free *free, int64_t limit);
 

@@ -58,7 +58,7 @@ static void largest_note(struct chooser *chooser, const struct supply_group *gro
 		return;
 	worth->cpu_most = group->cpu_milli > worth->cpu_most ? group->cpu_milli : worth->cpu_most;
 	worth->chip_most = chips > worth->chip_most ? chips : worth->chip_most;
-	chooser->score_epoch += worth->policy == NODE_POLICY_BESTFIT;
+	chooser->score_epoch += worth->policy == NODE_POLICY_BESTFIT || worth->policy == NODE_POLICY_WEIR; /* so does weir without a mix */
 }
 
 struct pool *pool_new(struct chooser *chooser, const struct supply *supply)
@@ -227,9 +227,16 @@ static bool gang_place_in(struct pool *pool, struct gang *gang, uint32_t group)
 	bool placed;
 
 	gang->group = group;
+	if (gang->count == 1) {
+		uint32_t node = pool_find_one(pool, gang->need, group);
+
+		if (node != NODE_NONE)
+			gang_add(pool, gang, node);
+		return node != NODE_NONE;
+	}
 	if (bound_in(pool, gang->need, group, gang->count) < gang->count)
 		return false;
-	if (gang->count > 1 && gang->need->ask->where.arrange == ARRANGE_SPREAD)
+	if (gang->need->ask->where.arrange == ARRANGE_SPREAD)
 		placed = gang_spread(pool, gang);
 	else
 		placed = gang_pack(pool, gang);
@@ -294,9 +301,7 @@ int64_t pool_loss_milli(struct pool *pool, uint32_t handle)
 	int64_t useless;
 	uint32_t node;
 
-	if (bound_in(pool, need, GROUP_ALL, 1) < 1)
-		return -1;
-	node = pool_find(pool, need_bundle(need, 1), GROUP_ALL);
+	node = pool_find_one(pool, need, GROUP_ALL);
 	if (node == NODE_NONE)
 		return -1;
 	node_slot(pool, group_of(pool, node), node, need, &useless);

@@ -86,11 +86,15 @@ static int64_t bucket_workers(struct pool *pool, uint32_t number, struct need *n
 
 int64_t count_in(struct pool *pool, struct need *need, uint32_t group, int64_t limit)
 {
+	struct bundle *one = need_bundle(need, 1);
+	const uint16_t *row;
 	int64_t workers = 0;
 
 	pool_refresh(pool);
+	row = chooser_row(pool->chooser, one);
 	for (uint32_t b = 0; b < pool->bucket_count && workers < limit; b++)
-		if (pool->buckets[b].count && (group == GROUP_ALL || pool->buckets[b].group == group))
+		if (chooser_entry(pool->chooser, one, row, pool->bucket_class[b]) != ROW_NONE &&
+		    (group == GROUP_ALL || pool->buckets[b].group == group))
 			workers += bucket_workers(pool, b, need, limit - workers);
 	return workers;
 }
@@ -123,10 +127,10 @@ int64_t pool_count(struct pool *pool, uint32_t handle, int64_t limit)
 
 static bool fits_in(struct pool *pool, struct need *need, uint32_t group, int64_t workers)
 {
+	if (workers == 1)
+		return pool_find_one(pool, need, group) != NODE_NONE;
 	if (bound_in(pool, need, group, workers) < workers)
 		return false;
-	if (workers == 1)
-		return pool_find(pool, need_bundle(need, 1), group) != NODE_NONE;
 	return count_in(pool, need, group, workers) >= workers;
 }
 

@@ -26,26 +26,21 @@ static uint32_t find_random(struct pool *pool, struct need *need, uint32_t worke
 	return found;
 }
 
-static uint16_t entry_of(struct pool *pool, struct bundle *bundle, const uint16_t *row, uint32_t bucket)
-{
-	uint16_t entry = row[pool->bucket_class[bucket]];
-
-	return entry == ROW_UNKNOWN ? chooser_score(pool->chooser, bundle, pool->bucket_class[bucket]) : entry;
-}
-
-static uint32_t find_by_scan(struct pool *pool, struct bundle *bundle, uint32_t group)
+/* `ret_maybe`: whether there are classes of which some nodes may hold the bundle and others not. */
+static uint32_t find_by_scan(struct pool *pool, struct bundle *bundle, uint32_t group, bool *ret_maybe)
 {
 	const uint16_t *row = chooser_row(pool->chooser, bundle);
 	uint32_t found = BUCKET_NONE;
 	uint64_t best = UINT64_MAX;
 
+	*ret_maybe = false;
 	for (uint32_t b = 0; b < pool->bucket_count; b++) {
 		unsigned entry = row[pool->bucket_class[b]];
 
 		if (entry == ROW_NONE)
 			continue;
-		if (entry == ROW_UNKNOWN)
-			entry = entry_of(pool, bundle, row, b);
+		entry = chooser_entry(pool->chooser, bundle, row, pool->bucket_class[b]);
+		*ret_maybe |= entry & 1;
 		if (entry & 1 || entry == ROW_NONE || entry >> 1 > best >> 32 || !in_group(pool, b, group))
 			continue;
 		if (rank_of(entry >> 1, bucket_lowest(&pool->buckets[b])) < best) {
@@ -65,7 +60,7 @@ static uint32_t find_by_node(struct pool *pool, struct bundle *bundle, uint32_t 
 
 	for (uint32_t b = 0; b < pool->bucket_count; b++) {
 		const struct bucket *bucket = &pool->buckets[b];
-		uint16_t entry = entry_of(pool, bundle, row, b);
+		uint16_t entry = chooser_entry(pool->chooser, bundle, row, pool->bucket_class[b]);
 
 		if (!(entry & 1) || !in_group(pool, b, group))
 			continue;
@@ -80,9 +75,27 @@ static uint32_t find_by_node(struct pool *pool, struct bundle *bundle, uint32_t 
 	return (uint32_t)best; /* NODE_NONE when none was found */
 }
 
+/* In a pool of many buckets. What was looked for in vain is not looked for again until something becomes free. */
+static uint32_t find_in_window(struct pool *pool, struct bundle *bundle, uint32_t group)
+{
+	uint64_t *in_vain;
+	uint32_t found = window_find(pool, bundle, group, &in_vain);
+	uint32_t node;
+
+	if (found != BUCKET_NONE)
+		return bucket_lowest(&pool->buckets[found]);
+	if (pool->chooser->grain.level == 0 || *in_vain == pool->gives + 1)
+		return NODE_NONE;
+	node = find_by_node(pool, bundle, group);
+	if (node == NODE_NONE)
+		*in_vain = pool->gives + 1;
+	return node;
+}
+
 uint32_t pool_find(struct pool *pool, struct bundle *bundle, uint32_t group)
 {
 	uint32_t found;
+	bool maybe;
 
 	pool_refresh(pool);
 	if (pool->chooser->worth.policy == NODE_POLICY_RANDOM)
@@ -92,10 +105,17 @@ uint32_t pool_find(struct pool *pool, struct bundle *bundle, uint32_t group)
 		pool->windows = NULL;
 	}
 	if (pool->windows || pool->live >= WINDOWS_FROM)
-		found = window_find(pool, bundle, group);
-	else
-		found = find_by_scan(pool, bundle, group);
+		return find_in_window(pool, bundle, group);
+	found = find_by_scan(pool, bundle, group, &maybe);
 	if (found != BUCKET_NONE)
 		return bucket_lowest(&pool->buckets[found]);
-	return pool->chooser->grain.level == 0 ? NODE_NONE : find_by_node(pool, bundle, group);
+	return maybe ? find_by_node(pool, bundle, group) : NODE_NONE;
+}
+
+uint32_t pool_find_one(struct pool *pool, struct need *need, uint32_t group)
+{
+	/* A window knows at once. */
+	if (!pool->windows && bound_in(pool, need, group, 1) < 1)
+		return NODE_NONE;
+	return pool_find(pool, need_bundle(need, 1), group);
 }

@@ -299,6 +299,7 @@ void node_show(struct pool *pool, uint32_t node)
 	struct node_copy amounts;
 
 	pool_refresh(pool);
+	pool->gives++;
 	node_amounts(pool, &pool->groups[group], node, &amounts);
 	node_insert(pool, group, node, &amounts);
 	pool_refresh(pool);
@@ -382,16 +383,43 @@ void node_change(struct pool *pool, uint32_t group_number, uint32_t node, const 
 	pool_refresh(pool);
 }
 
+/* Without putting the chips in order. */
+static int64_t chips_hold(const struct pool_group *group, const uint16_t *chips, const struct need *need, uint64_t parts, int64_t limit)
+{
+	uint32_t whole[NODE_CHIPS_MAX];
+	int64_t workers = 0;
+
+	if (need->milli < CHIP_MILLI) {
+		for (uint32_t c = 0; c < group->layout->chip_count && workers < limit; c++)
+			if (chips[c] >= need->milli && parts >> group->part[c] & 1)
+				workers += limit == 1 ? 1 : chips[c] / need->milli;
+		return workers;
+	}
+	memset(whole, 0, group->layout->part_count * sizeof(*whole));
+	for (uint32_t c = 0; c < group->layout->chip_count; c++)
+		whole[group->part[c]] += chips[c] == CHIP_MILLI;
+	for (uint64_t rest = parts; rest; rest &= rest - 1)
+		workers += whole[__builtin_ctzll(rest)] / need->chips;
+	return workers;
+}
+
 int64_t node_workers_now(struct pool *pool, const struct pool_group *group, uint32_t node, struct need *need, int64_t limit)
 {
-	struct node_copy amounts;
-	struct node_free free;
+	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
+	const int32_t *resources = node_resources(group, node);
+	int64_t workers;
 
-	if (pool->node_cpu[node] < need->cpu || pool->node_memory[node] < need->memory)
+	if (!in->possible || pool->node_cpu[node] < need->cpu || pool->node_memory[node] < need->memory)
 		return 0;
-	node_amounts(pool, group, node, &amounts);
-	free = copy_free(&amounts);
-	return need_workers(need, chooser_in(pool->chooser, need, group->layout), &free, limit);
+	limit = need_times(pool->node_cpu[node], need->cpu, limit);
+	limit = need_times(pool->node_memory[node], need->memory, limit);
+	for (uint32_t i = 0; i < need->resource_count && limit > 0; i++)
+		if (need->resources[i] > 0)
+			limit = need_times(resources[in->resource_place[i]], need->resources[i], limit);
+	if (limit == 0 || need->chips == 0)
+		return limit;
+	workers = chips_hold(group, node_chips(group, node), need, in->parts, limit);
+	return workers < limit ? workers : limit;
 }
 
 struct slot node_slot(struct pool *pool, uint32_t group_number, uint32_t node, struct need *need, int64_t *ret_useless)

@@ -137,12 +137,15 @@ int64_t count_together(struct pool *pool, struct need *need, int64_t limit);
 
 /* The node that should take the bundle; NODE_NONE when none holds it. Only in one group unless GROUP_ALL. */
 uint32_t pool_find(struct pool *pool, struct bundle *bundle, uint32_t group);
+/* The same for one worker, by totals first. */
+uint32_t pool_find_one(struct pool *pool, struct need *need, uint32_t group);
 uint32_t group_of(const struct pool *pool, uint32_t node); /* O(log groups) */
 
 /* --- pool_window.c --- */
 
-/* The bucket whose nodes hold the bundle for sure with the best score and lowest node; BUCKET_NONE when there is none. */
-uint32_t window_find(struct pool *pool, struct bundle *bundle, uint32_t group);
+/* The bucket whose nodes hold the bundle for sure with the best score and lowest node; BUCKET_NONE when there is none.
+ * `ret_note`: a number that the caller keeps with the window, 0 at first. */
+uint32_t window_find(struct pool *pool, struct bundle *bundle, uint32_t group, uint64_t **ret_note);
 /* The bucket is new, or its lowest node became lower. */
 void windows_note(struct pool *pool, uint32_t bucket);
 void windows_free(struct windows *windows); /* takes NULL */

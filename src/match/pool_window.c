@@ -36,6 +36,7 @@ struct window {
 	uint64_t seen;   /* of the log */
 	uint64_t floor;  /* UINT64_MAX: all buckets have an entry */
 	uint64_t used;   /* when, by `clock` */
+	uint64_t note;   /* the caller's */
 	struct entry entries[WINDOW_MAX];
 };
 
@@ -213,6 +214,8 @@ static void window_rebuild(struct pool *pool, struct bundle *bundle, const uint1
 	window->count = 0;
 	window->floor = UINT64_MAX;
 	window->seen = pool->windows->logged;
+	if (window->score_epoch != pool->chooser->score_epoch)
+		window->note = 0;
 	window->score_epoch = pool->chooser->score_epoch;
 	for (uint32_t b = 0; b < pool->bucket_count; b++) {
 		uint64_t rank;
@@ -265,7 +268,7 @@ static uint32_t window_top(struct pool *pool, struct bundle *bundle, const uint1
 	return BUCKET_NONE;
 }
 
-uint32_t window_find(struct pool *pool, struct bundle *bundle, uint32_t group)
+uint32_t window_find(struct pool *pool, struct bundle *bundle, uint32_t group, uint64_t **ret_note)
 {
 	const uint16_t *row = chooser_row(pool->chooser, bundle);
 	struct window *window;
@@ -275,6 +278,7 @@ uint32_t window_find(struct pool *pool, struct bundle *bundle, uint32_t group)
 	if (!pool->windows)
 		pool->windows = mem_alloc(sizeof(*pool->windows));
 	window = window_of(pool->windows, bundle->id, group);
+	*ret_note = &window->note;
 	behind = pool->windows->logged - window->seen;
 	if (window->score_epoch != pool->chooser->score_epoch || behind > LOG_MAX || behind > pool->bucket_count)
 		window_rebuild(pool, bundle, row, window);

@@ -47,7 +47,7 @@ struct round {
 	struct amounts smallest; /* of the streams' workers, each resource by itself */
 	size_t placement_capacity, preemption_capacity;
 	size_t slots;
-	size_t heads_preempting, preempt_tries, reserve_tries;
+	size_t heads_preempting, preempt_tries, reserve_tries, backfill_tries;
 	struct slot *scratch; /* for reserve() */
 	size_t scratch_capacity;
 };
