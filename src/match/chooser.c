@@ -25,6 +25,7 @@ struct chooser *chooser_new(enum node_policy policy, const struct rule_context *
 	worth_init(&chooser->worth, policy, &chooser->context, seed);
 	mix_init(&chooser->mix);
 	worth_set_mix(&chooser->worth, NULL, NULL, 0);
+	worth_marks(&chooser->worth, NULL, NULL, 0, &chooser->marks);
 	classes_reset(chooser, grain_first(chooser));
 	return chooser;
 }
@@ -169,10 +170,6 @@ static struct cell *class_add(struct chooser *chooser, const struct node_free *f
 /* Makes the grain anew. Classes are forgotten: each pool finds its nodes' again when it is next asked. */
 static void classes_reset(struct chooser *chooser, unsigned level)
 {
-	int32_t cpu[WORTH_SHAPES_MAX], memory[WORTH_SHAPES_MAX];
-	bool chips[CHIP_MILLI + 1];
-	struct grain_marks marks = { .cpu = cpu, .memory = memory, .chips = chips };
-
 	for (uint32_t i = 1; i < chooser->class_count; i++)
 		if (chooser->class_cells[i])
 			layout_unref(&chooser->layouts, chooser->class_cells[i]->layout);
@@ -181,8 +178,7 @@ static void classes_reset(struct chooser *chooser, unsigned level)
 	chooser->class_count = 1;
 	ARRAY_RESERVE(chooser->class_cells, chooser->class_capacity, 1);
 	chooser->class_cells[CLASS_NONE] = NULL;
-	marks.count = worth_marks(&chooser->worth, cpu, memory, chips);
-	grain_init(&chooser->grain, level, &marks);
+	grain_init(&chooser->grain, level, &chooser->marks);
 	chooser->class_epoch++;
 	chooser->score_epoch++;
 }
@@ -275,6 +271,7 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 
 	memcpy(held, chooser->held, held_count * sizeof(*held));
 	worth_set_mix(&chooser->worth, needs, counts, chooser->mix.count);
+	worth_marks(&chooser->worth, needs, counts, chooser->mix.count, &chooser->marks);
 	chooser->held_count = chooser->worth.shape_count;
 	for (size_t i = 0; i < chooser->held_count; i++) {
 		chooser->held[i] = chooser->worth.shapes[i].need;
@@ -283,11 +280,28 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 	for (size_t i = 0; i < held_count; i++)
 		chooser_need_remove(chooser, held[i]->handle);
 	chooser->figures.mix_changes++;
+	chooser->next_cuts = chooser->mix.arrived * 2;
 	/* The cuts follow the mix; and what many classes made coarse may be fine again. */
 	if (chooser->grain.level > 0)
 		classes_reset(chooser, chooser->classes.count < CLASSES_USED_MAX / 4 ? grain_first(chooser) : chooser->grain.level);
 	else
 		chooser->score_epoch++;
+}
+
+/* Whether too much of the mix asks for amounts that are no cuts, so that nodes must be asked one by one. The longer
+ * it runs, the rarer this is looked at closely: new cuts put every node into its class again. */
+static bool cuts_due(struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
+{
+	uint64_t total = 0, missed = 0;
+
+	if (chooser->grain.level != 1)
+		return false;
+	for (size_t i = 0; i < chooser->mix.count; i++) {
+		total += counts[i];
+		if (!grain_cuts(&chooser->grain, needs[i]->cpu, needs[i]->memory, needs[i]->milli))
+			missed += counts[i];
+	}
+	return missed * (chooser->mix.arrived >= chooser->next_cuts ? 64 : 4) > total;
 }
 
 void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers)
@@ -303,7 +317,7 @@ void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers)
 	if (!mix_look_due(&chooser->mix))
 		return;
 	mix_list(chooser, &needs, &counts);
-	if (worth_distance(&chooser->worth, needs, counts, chooser->mix.count) >= DISTANCE_LEAST)
+	if (worth_distance(&chooser->worth, needs, counts, chooser->mix.count) >= DISTANCE_LEAST || cuts_due(chooser, needs, counts))
 		mix_use(chooser, needs, counts);
 }
 

@@ -39,8 +39,10 @@ struct chooser {
 	uint32_t *class_free;
 	size_t class_free_count, class_free_capacity;
 	struct grain grain;
+	struct grain_marks marks; /* that the next grain is made from */
 	uint64_t class_epoch; /* numbers of classes before it mean nothing now */
 	uint64_t score_epoch; /* nor do scores */
+	uint64_t next_cuts; /* arrivals by which the cuts are looked at more closely */
 	struct need *held[WORTH_SHAPES_MAX]; /* a ref for each shape in use */
 	size_t held_count;
 	struct bundle *rows_newest, *rows_oldest;

@@ -143,7 +143,7 @@ static void open_streams(struct play *play)
 	for (size_t s = 0; s < input->stream_count; s++) {
 		size_t count = input->streams[s].entry_count;
 
-		play->entries[s] = arena_dup(play->arena, input->streams[s].entries, count * sizeof(struct match_entry) + 1);
+		play->entries[s] = arena_dup(play->arena, input->streams[s].entries, count * sizeof(struct match_entry));
 		play->indexes[s] = ARENA_ARRAY(play->arena, size_t, count + 1);
 		play->forecast->start_us[s] = ARENA_ARRAY(play->arena, int64_t, count + 1);
 		for (size_t e = 0; e < count; e++) {

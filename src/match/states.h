@@ -107,15 +107,19 @@ struct grain {
 	uint16_t chip_floor[CHIP_MILLI + 1], chip_ceil[CHIP_MILLI + 1]; /* the least and the most that has this floor */
 };
 
-/* Amounts that matter by themselves: what the needs of the mix ask for, heaviest first, and the points at which a chip's worth
- * changes (`chip_marks[g]`: g differs from g - 1). */
+/* Amounts that matter by themselves: what needs ask for, heaviest first, and the points at which a chip's worth
+ * changes (`chips[g]`: g differs from g - 1). */
+#define GRAIN_MARKS_MAX 256
+
 struct grain_marks {
-	const int32_t *cpu, *memory;
 	size_t count;
-	const bool *chips; /* CHIP_MILLI + 1 */
+	int32_t cpu[GRAIN_MARKS_MAX], memory[GRAIN_MARKS_MAX];
+	bool chips[CHIP_MILLI + 1];
 };
 
 void grain_init(struct grain *grain, unsigned level, const struct grain_marks *marks);
+/* Whether a need for so much (chips 0 to 1000 milli) fits all of a class or nothing of it, as far as a single worker goes. */
+bool grain_cuts(const struct grain *grain, int64_t cpu, int64_t memory, uint16_t chip_milli);
 /* The least, and the most, that a node of the same class has free. */
 void grain_floor(const struct grain *grain, const struct node_free *of, struct node_copy *ret);
 void grain_ceil(const struct grain *grain, const struct node_free *floor, struct node_copy *ret);

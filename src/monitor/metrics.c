@@ -89,7 +89,7 @@ static void sample_milli(struct strbuf *out, const char *name, int64_t milli)
 static void write_round(const struct gap_measure *round, struct strbuf *out)
 {
 	family(out, "weir_round_bound_chips", "gauge", "chips",
-	       "What no plan could have placed more of in the last round that was measured; 8 cores or 64 GiB count as a chip where none is asked for.");
+	       "More no plan could have placed in the last round that was measured; where no chip is asked for, 8 cores or 64 GiB count as one.");
 	if (round)
 		sample_milli(out, "weir_round_bound_chips", round->bound_chip_milli);
 	family(out, "weir_round_placed_chips", "gauge", "chips", "What that round placed, counted likewise.");

@@ -139,7 +139,8 @@ static int64_t bound_of(const struct platform *platform, const struct match_inpu
 
 /* The most that is placed is what is asked for, and what is free: each chip is worth itself; work without chips is worth its CPU or
  * its memory, whichever is more, and so at most both; but work that is tiny is worth 1. */
-static int64_t coarse_bound(const struct platform *platform, const struct match_input *input, const struct class_count *classes, size_t count)
+static int64_t coarse_bound(const struct platform *platform, const struct match_input *input, const struct class_count *classes,
+			    size_t count)
 {
 	int64_t with_chips = 0, without = 0, tiny = 0, chips = 0, cpu = 0, memory = 0;
 	__int128 both;
@@ -166,11 +167,13 @@ static void note(const struct match_input *input, const struct class_count *clas
 		 struct gap_measure *ret)
 {
 	/* A bound that is rounded is never below. */
-	*ret = (struct gap_measure){ .measured_us = input->now_us, .placed_chip_milli = placed, .bound_chip_milli = bound > placed ? bound : placed };
+	*ret = (struct gap_measure){ .measured_us = input->now_us, .placed_chip_milli = placed,
+				     .bound_chip_milli = bound > placed ? bound : placed };
 	for (size_t c = 0; c < count; c++)
 		ret->demands = plus(ret->demands, classes[c].count);
 	if (ret->bound_chip_milli > 0)
-		ret->gap_permille = (int64_t)(((__int128)(ret->bound_chip_milli - placed) * 1000 + ret->bound_chip_milli - 1) / ret->bound_chip_milli);
+		ret->gap_permille = (int64_t)(((__int128)(ret->bound_chip_milli - placed) * 1000 + ret->bound_chip_milli - 1) /
+					      ret->bound_chip_milli);
 }
 
 void gap_measure(const struct platform *platform, const struct match_input *input, const struct match_plan *plan, struct arena *arena)

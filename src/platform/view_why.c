@@ -136,7 +136,9 @@ static void explain_unplaced(const struct platform *platform, const struct deman
 		relaxation.sentence = "";
 	} else {
 		relax_ask(&input, class, tenant, &entry, arena, &relaxation);
-		explain_start(&explanation, now_us, known_us > now_us ? known_us : estimate_start(platform, &input, &entry, arena), relaxation.reserved_us, arena);
+		if (known_us <= now_us)
+			known_us = estimate_start(platform, &input, &entry, arena);
+		explain_start(&explanation, now_us, known_us, relaxation.reserved_us, arena);
 	}
 	ret->fits_now = explanation.fits_now;
 	ret->never = explanation.never;

@@ -8,6 +8,7 @@
 
 #include "../platform_world.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "platform/state.h"
 
 #define NODES 4
@@ -139,6 +140,43 @@ static void test_equal_jobs_are_predicted_exactly(void **state)
 	/* Those that started in their first round had been told nothing, and do not count. */
 	assert_int_equal(tallies(&fixture).predictions, NODES * 4);
 	assert_int_equal(tallies(&fixture).prediction_error_us, 0);
+	fixture_done(&fixture);
+}
+
+/* Jobs of all lengths, some of two workers that must come free together. */
+static void test_a_mix_is_predicted_nearly(void **state)
+{
+	struct fixture fixture;
+	struct world *world = &fixture.world;
+	uint64_t ids[120];
+	int64_t error_us = 0, wait_us = 0;
+	struct rng rng;
+
+	fixture_init(&fixture);
+	rng_init(&rng, 11);
+	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
+		struct demand_spec spec = world_job("mixed");
+
+		spec.time_limit_us = (1 + (int64_t)rng_below(&rng, 20)) * MINUTE_US;
+		spec.ask.workers = 1 + (int64_t)rng_below(&rng, 4) / 3;
+		ids[i] = world_submit(world, &spec);
+	}
+	go_on(&fixture, 0);
+	estimate(&fixture);
+	for (int minute = 0; minute < 600; minute++)
+		go_on(&fixture, MINUTE_US);
+	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
+		struct placement_view placement = world_demand(world, ids[i], &fixture.arena).placements[0];
+
+		wait_us += placement.placed_us - WORLD_BEGIN_US;
+		if (placement.predicted_start_us == 0)
+			continue;
+		error_us += placement.predicted_start_us > placement.placed_us ? placement.predicted_start_us - placement.placed_us
+									       : placement.placed_us - placement.predicted_start_us;
+	}
+	assert_int_equal(tallies(&fixture).prediction_error_us, error_us);
+	assert_true(tallies(&fixture).predictions > 100);
+	assert_true(error_us * 20 < wait_us);
 	fixture_done(&fixture);
 }
 
@@ -331,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_jobs_are_predicted_exactly),
+		cmocka_unit_test(test_a_mix_is_predicted_nearly),
 		cmocka_unit_test(test_what_came_otherwise_is_counted),
 		cmocka_unit_test(test_the_first_estimate_is_what_counts),
 		cmocka_unit_test(test_learns_how_much_of_its_limit_work_takes),

@@ -14,7 +14,9 @@
 #define SECOND_US INT64_C(1000000)
 
 static struct chip_count eight[] = { { "alpha", 8 } };
-static struct node_group groups[] = { { .name = "train", .count = 2, .cpu_milli = 64000, .memory_mib = 65536, .chips = eight, .chip_count = 1 } };
+static struct node_group groups[] = {
+	{ .name = "train", .count = 2, .cpu_milli = 64000, .memory_mib = 65536, .chips = eight, .chip_count = 1 },
+};
 static struct region regions[] = { { "here", "Here" } };
 static struct site_spec sites[] = {
 	{ .name = "one", .title = "", .tier = TIER_HUB, .region = "here", .operator_name = "op", .engine = ENGINE_LOCAL, .groups = groups,
@@ -213,7 +215,9 @@ static void test_asking_tries_a_round_and_gives_it_back(void **state)
 /* Too many nodes to look at each: neither on its way, nor, but coarsely, on request. */
 static void test_a_large_network_is_measured_coarsely(void **state)
 {
-	static struct node_group many[] = { { .name = "m", .count = 100001, .cpu_milli = 8000, .memory_mib = 65536, .chips = eight, .chip_count = 1 } };
+	static struct node_group many[] = {
+		{ .name = "m", .count = 100001, .cpu_milli = 8000, .memory_mib = 65536, .chips = eight, .chip_count = 1 },
+	};
 	struct site_spec *one = &sites[0];
 	struct fixture fixture;
 	struct gap_measure now;
