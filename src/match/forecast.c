@@ -328,7 +328,7 @@ static void extrapolate(struct play *play, int64_t last_us)
 			__int128 more_us = (__int128)gone_us * (found - rest + 1) / (int64_t)play->placed;
 
 			if (more_us < INT64_MAX / 4)
-				play->forecast->start_us[s][play->indexes[s][e]] = last_us + (int64_t)more_us;
+				play->forecast->start_us[s][play->indexes[s][e]] = later_us(last_us, (int64_t)more_us);
 		}
 }
 
@@ -363,7 +363,7 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 			break;
 		/* What began and ended within the step lets others begin in it. */
 		if (play.heap[0].ends_us > now_us)
-			now_us = now_us + (now_us - input->now_us) / STEP_PART;
+			now_us = later_us(now_us, (now_us - input->now_us) / STEP_PART);
 		if (now_us < play.heap[0].ends_us)
 			now_us = play.heap[0].ends_us;
 		now_us = end_until(&play, now_us);

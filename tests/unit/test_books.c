@@ -409,18 +409,14 @@ static void carry_out(struct world *world)
 {
 	size_t count = world->plan.placement_count;
 	unsigned way = below(world, 4);
+	size_t first = way == 1 ? below(world, (unsigned)count + 1) : way > 1 ? count : 0;
 
-	if (way == 0) {
-		for (size_t p = count; p-- > 0;)
-			if (below(world, 2))
-				work_begin(world, &world->plan.placements[p]);
-	} else {
-		size_t first = way == 1 ? below(world, (unsigned)count + 1) : count;
-
-		for (size_t p = 0; p < first; p++)
+	for (size_t p = 0; p < first; p++)
+		work_begin(world, &world->plan.placements[p]);
+	for (size_t p = count; way == 0 && p-- > 0;)
+		if (below(world, 2))
 			work_begin(world, &world->plan.placements[p]);
-		world->counts.dropped += count - first;
-	}
+	world->counts.dropped += count - first;
 	for (size_t p = 0; p < world->plan.preemption_count; p++)
 		world->plan.preemptions[p].victim->stopping = below(world, 2);
 	world->plan = (struct match_plan){ 0 };
