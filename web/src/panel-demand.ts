@@ -122,7 +122,7 @@ function whyParts(why: Why | null): Child[] {
 					why.ahead_by.map((one) => `${count(one.count)} of ${one.tenant}`).join(", "),
 				)
 			: null,
-		why.start ? h("p", { class: "why-start" }, `Starts ${why.start}`) : null,
+		why.start ? h("p", { class: "why-start" }, `Start: ${why.start}`) : null,
 		...changeParts(why),
 		...part("May pass", false),
 		...part("Stands, however long it waits", true),
