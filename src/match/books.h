@@ -58,6 +58,7 @@ struct class {
 	uint32_t workers;          /* of one entry: a job's, or 1 */
 	struct amounts amounts;    /* of one entry */
 	struct class_cache *cache; /* NULL: to be made */
+	uint64_t used;             /* the round that last asked for the cache */
 	uint32_t newer, older;     /* among those with a cache, by their last use; MATCH_CLASS_NONE at the ends */
 	uint32_t next_free;
 };

@@ -257,8 +257,11 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 	}
 	for (size_t i = cache->heap_count / 2; i-- > 0;)
 		sift_down(cache, i);
+	cache->heap_capacity = cache->heap_count + 1;
+	cache->heap = mem_resize(cache->heap, cache->heap_capacity, sizeof(*cache->heap));
 	cache->caught_up = matcher->log_end;
-	cache->bytes = (int64_t)(sizeof(*cache) + 2 * words * sizeof(uint64_t) + matcher->site_count * (sizeof(*cache->heap) + sizeof(int64_t)));
+	cache->bytes = (int64_t)(sizeof(*cache) + 2 * words * sizeof(uint64_t) + matcher->site_count * sizeof(int64_t) +
+				 cache->heap_capacity * sizeof(*cache->heap));
 	return cache;
 }
 
@@ -318,10 +321,22 @@ static void catch_up(struct matcher *matcher, struct class *class)
 		matcher->log_read = cache->caught_up;
 }
 
+/* Keeps the caches within their bound. The class longest unused gives way; but when all were asked for of late, the one asked
+ * for just before does: classes come in the same order round after round, and the oldest would be next. */
+static void caches_bound(struct matcher *matcher, uint32_t number)
+{
+	while (matcher->cache_bytes > matcher->cache_bytes_max && matcher->oldest != number) {
+		bool idle = matcher->classes[matcher->oldest].used + 1 < matcher->round;
+
+		class_cache_drop(matcher, idle ? matcher->oldest : matcher->classes[number].older);
+	}
+}
+
 struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 {
 	struct class *class = class_at(matcher, number);
 
+	class->used = matcher->round;
 	if (class->cache && matcher->log_end - class->cache->caught_up > LOG_MAX)
 		class_cache_drop(matcher, number);
 	if (class->cache)
@@ -339,8 +354,7 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 	matcher->log_read = matcher->log_end;
 	matcher->cache_bytes += class->cache->bytes;
 	link_newest(matcher, number);
-	while (matcher->cache_bytes > matcher->cache_bytes_max && matcher->oldest != number)
-		class_cache_drop(matcher, matcher->oldest);
+	caches_bound(matcher, number);
 	return class->cache;
 }
 

@@ -4,7 +4,7 @@
  * those that may have room, in the order of what they cost (match/score.h). A site found full for a class leaves its
  * heap; when something is freed or changes at a site, its number goes into a log, and each class catches up with
  * the log when it is next asked for. So a round costs what it places and what was freed since, however many
- * sites there are. Caches are bounded: the classes longest unused lose theirs and make them anew.
+ * sites there are. Caches are bounded: classes lose theirs, the longest unused first, and make them anew.
  *
  * The books are derived: from the same sites and the same work they can be made again at any time.
  */
