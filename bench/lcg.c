@@ -18,7 +18,10 @@
 static const struct {
 	const char *name;
 	void (*run)(struct lcg *lcg);
-} policies[] = { { "home", lcg_home }, { "earliest", lcg_earliest }, { "weir", lcg_weir }, { "weir-age", lcg_weir_age }, { "pooled", lcg_pooled } };
+} policies[] = {
+	{ "home", lcg_home },	      { "earliest", lcg_earliest }, { "weir", lcg_weir },
+	{ "weir-age", lcg_weir_age }, { "pooled", lcg_pooled },
+};
 
 static const char usage[] = "usage: lcg TRACE.swf[.gz] [--json] [--policy home|earliest|weir|weir-age|pooled] [--divisor 4]\n";
 

@@ -133,7 +133,8 @@ static void make_asks(struct world *world, size_t sites)
 		ask.shape.cpu_milli = (chips ? chips : 1) * 1000 * between(world, 2, 12);
 		ask.shape.memory_mib = (chips ? chips : 1) * 1024 * between(world, 8, 64);
 		ask.shape.chips.milli = sizes[size].milli;
-		names[0] = a % 3 ? model_names[a % MODELS] : region_names[a % REGIONS];
+		/* A single site has two models. */
+		names[0] = a % 3 ? model_names[a % (sites > 1 ? MODELS : 2)] : region_names[a % REGIONS];
 		if (a % 3 && sizes[size].milli) {
 			ask.shape.chips.models = names;
 			ask.shape.chips.model_count = 1;

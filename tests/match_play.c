@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -172,6 +173,159 @@ static void check_books(const struct play *play)
 	}
 }
 
+/* --- the course of events to come ----------------------------------------------------------------- */
+
+/* So much of a site, for so long: what runs, by its time limit, or what is reserved. */
+struct span {
+	int64_t from_us, until_us;
+	uint32_t site;
+	const struct ask *ask;
+	const struct slot *slots;
+	size_t slot_count;
+	uint64_t demand;
+};
+
+static size_t make_spans(const struct play *play, struct span *spans)
+{
+	size_t count = 0;
+
+	for (size_t d = 0; d < play->demand_count; d++) {
+		const struct play_demand *demand = &play->demands[d];
+		int64_t until_us = demand->work.ends_us > play->now_us ? demand->work.ends_us : play->now_us;
+
+		if (is_running(demand))
+			spans[count++] = (struct span){ play->now_us, until_us, demand->work.site, &demand->ask, demand->work.slots,
+							demand->work.slot_count, demand->id };
+	}
+	for (size_t r = 0; r < play->plan.reservation_count; r++) {
+		const struct match_reservation *reservation = &play->plan.reservations[r];
+		const struct play_demand *demand = &play->demands[reservation->demand - 1];
+
+		assert_true(reservation->start_us >= play->now_us);
+		assert_int_equal(demand->state, PLAY_QUEUED);
+		assert_int_equal(reservation->slot_count, demand->ask.workers);
+		spans[count++] = (struct span){ reservation->start_us, demand->limit_us ? reservation->start_us + demand->limit_us : INT64_MAX,
+						reservation->site, &demand->ask, reservation->slots, reservation->slot_count, demand->id };
+	}
+	return count;
+}
+
+/* Everything that lasts at the moment, booked chip by chip at its site. */
+static void check_moment(const struct play *play, const struct span *spans, size_t count, const struct span *at)
+{
+	const struct supply_group *group = &play->supplies[at->site].groups[0];
+	uint32_t each = group->chips_per_node;
+	int64_t *cpu = mem_alloc(group->node_count * sizeof(*cpu));
+	int64_t *chips = mem_alloc((size_t)group->node_count * each * sizeof(*chips) + 1);
+
+	for (size_t i = 0; i < count; i++) {
+		if (spans[i].site != at->site || spans[i].from_us > at->from_us || spans[i].until_us <= at->from_us)
+			continue;
+		for (size_t w = 0; w < spans[i].slot_count; w++) {
+			const struct slot *slot = &spans[i].slots[w];
+
+			cpu[slot->node] += spans[i].ask->shape.cpu_milli;
+			if (cpu[slot->node] > group->cpu_milli)
+				fail_msg("at %lld us node %u would be booked twice, by %llu too", (long long)at->from_us, slot->node,
+					 (unsigned long long)spans[i].demand);
+			for (unsigned c = 0; c < each; c++) {
+				chips[slot->node * each + c] += slot->chips >> c & 1 ? slot->chip_milli : 0;
+				if (chips[slot->node * each + c] > 1000)
+					fail_msg("at %lld us chip %u of node %u would be booked twice, by %llu too (seen for %llu)",
+						 (long long)at->from_us, c, slot->node, (unsigned long long)spans[i].demand,
+						 (unsigned long long)at->demand);
+			}
+		}
+	}
+	free(cpu);
+	free(chips);
+}
+
+/* If everything goes on to its time limit, each reservation finds its place free at its moment, beside all others. What is booked
+ * only grows when something begins. */
+static void check_course(const struct play *play)
+{
+	struct span *spans = mem_alloc((play->demand_count * 2 + 1) * sizeof(*spans));
+	size_t count = make_spans(play, spans);
+
+	for (size_t i = 0; i < count; i++)
+		check_moment(play, spans, count, &spans[i]);
+	free(spans);
+}
+
+/* --- limits and deadlines -------------------------------------------------------------------------- */
+
+static const struct tenant_spec *spec_of(const struct play *play, const char *name)
+{
+	for (size_t t = 0; t < play->policy->tenant_count; t++)
+		if (!strcmp(play->policy->tenants[t].name, name))
+			return &play->policy->tenants[t];
+	return NULL;
+}
+
+static bool stands_below(const struct play *play, const char *name, const char *above)
+{
+	for (const struct tenant_spec *spec = spec_of(play, name); spec; spec = spec_of(play, spec->parent))
+		if (!strcmp(spec->name, above))
+			return true;
+	return !strcmp(name, above);
+}
+
+void play_held(const struct play *play, const char *name, struct amounts *ret)
+{
+	*ret = (struct amounts){ 0 };
+	for (size_t d = 0; d < play->demand_count; d++) {
+		struct amounts amounts = amounts_of(&play->demands[d]);
+
+		if (!is_running(&play->demands[d]) || !stands_below(play, shares_tenant_name(play->shares, play->demands[d].tenant), name))
+			continue;
+		ret->cpu_milli += amounts.cpu_milli;
+		ret->memory_mib += amounts.memory_mib;
+		ret->chip_milli += amounts.chip_milli;
+	}
+}
+
+static void check_limits(const struct play *play)
+{
+	for (size_t t = 0; t < play->policy->tenant_count; t++) {
+		const struct tenant_spec *spec = &play->policy->tenants[t];
+		struct amounts held;
+
+		if (!spec->limit)
+			continue;
+		play_held(play, spec->name, &held);
+		assert_true(!spec->limit->cpu_milli || held.cpu_milli <= spec->limit->cpu_milli);
+		assert_true(!spec->limit->memory_mib || held.memory_mib <= spec->limit->memory_mib);
+		assert_true(!spec->limit->chip_milli || held.chip_milli <= spec->limit->chip_milli);
+	}
+}
+
+/* Its latest start is nearer than it runs, or than ten minutes. */
+static bool is_urgent(const struct play *play, const struct play_demand *demand)
+{
+	int64_t near_us = demand->limit_us > 600000000 ? demand->limit_us : 600000000;
+
+	return demand->deadline_us && demand->deadline_us - demand->limit_us - play->now_us <= near_us;
+}
+
+/* Without quotas one pass over the queue: by priority, and within one those with a near deadline first, the nearest before the others. */
+static void check_deadlines(const struct play *play)
+{
+	for (size_t t = 0; t < play->policy->tenant_count; t++)
+		if (play->policy->tenants[t].quota)
+			return;
+	for (size_t p = 1; p < play->plan.placement_count; p++) {
+		const struct play_demand *before = &play->demands[play->plan.placements[p - 1].demand - 1];
+		const struct play_demand *after = &play->demands[play->plan.placements[p].demand - 1];
+
+		assert_true(before->ask.priority >= after->ask.priority);
+		if (before->ask.priority == after->ask.priority && is_urgent(play, after))
+			assert_true(is_urgent(play, before) && before->deadline_us <= after->deadline_us);
+	}
+}
+
+/* --- rounds --------------------------------------------------------------------------------------- */
+
 /* Each queued demand is a stream of its own: the asks are all apart. */
 static void make_input(struct play *play, struct match_entry *entries)
 {
@@ -237,17 +391,50 @@ static void carry_out(struct play *play)
 	}
 }
 
-void play_round(struct play *play)
+void play_end_due(struct play *play)
 {
-	struct match_entry *entries;
-
 	for (size_t d = 0; d < play->demand_count; d++)
 		if (is_running(&play->demands[d]) && play->demands[d].ends_us <= play->now_us)
 			stop(play, &play->demands[d], PLAY_ENDED);
+}
+
+void play_forecast(struct play *play, const struct forecast_settings *settings, struct forecast *ret)
+{
+	struct match_entry *entries;
+
+	play_end_due(play);
+	arena_reset(&play->round_arena);
+	entries = ARENA_ARRAY(&play->round_arena, struct match_entry, PLAY_STREAMS_MAX);
+	make_input(play, entries);
+	match_forecast(&play->input, settings, &play->round_arena, ret);
+	for (size_t s = 0; s < play->input.stream_count; s++) {
+		play->demands[play->streams[s].entries[0].demand - 1].forecast_us = ret->start_us[s][0];
+		matcher_class_remove(play->matcher, play->streams[s].class);
+	}
+}
+
+void play_match(struct play *play)
+{
+	struct match_entry *entries;
+
+	play_end_due(play);
 	arena_reset(&play->round_arena);
 	entries = ARENA_ARRAY(&play->round_arena, struct match_entry, PLAY_STREAMS_MAX);
 	make_input(play, entries);
 	match_round(&play->input, &play->round_arena, &play->plan);
+}
+
+void play_carry_out(struct play *play)
+{
 	carry_out(play);
 	check_books(play);
+	check_course(play);
+	check_limits(play);
+	check_deadlines(play);
+}
+
+void play_round(struct play *play)
+{
+	play_match(play);
+	play_carry_out(play);
 }

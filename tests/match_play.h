@@ -1,11 +1,13 @@
 /* A small network that lives in made-up time, for tests of rounds: demands arrive, are placed, run, end, are
  * preempted and come back. It keeps books of its own, node by node and tenant by tenant, sharing no code with the matcher,
- * and fails the test at once when something is given out twice, a gang is torn apart or a limit is passed. */
+ * and fails the test at once when something is given out twice, now or at any time to come if everything takes as long as it may
+ * and the reservations come about; when a gang is torn apart, a limit is passed at any level of the tenants, or a near deadline
+ * comes after one that is not. */
 #ifndef TESTS_MATCH_PLAY_H
 #define TESTS_MATCH_PLAY_H
 
 #include "base/rng.h"
-#include "match/match.h"
+#include "match/forecast.h"
 
 #define PLAY_BEGIN_US INT64_C(1000000000)
 #define PLAY_DEMANDS_MAX 512
@@ -25,6 +27,7 @@ struct play_demand {
 	int64_t started_us, ends_us; /* while it runs */
 	int64_t promised_us;         /* the latest start that was reserved first; 0 none */
 	unsigned preempted;
+	int64_t forecast_us;         /* by the last forecast, while it is queued */
 	struct match_work work;
 };
 
@@ -61,8 +64,15 @@ void play_open(struct play *play, uint64_t seed, const struct play_settings *set
 void play_close(struct play *play);
 /* A job: workers of so many milli-chips, a core a chip. `limit_us` 0: not known when it ends. It runs for `runtime_us`. */
 struct play_demand *play_submit(struct play *play, unsigned tenant, int64_t workers, int64_t chips_milli, int64_t limit_us, int64_t runtime_us);
-/* Ends what is due, then one round; checks it, and makes its plan come true: placed ones run, victims stop at once and requeue. */
-void play_round(struct play *play);
+/* Ends what is due now. */
+void play_end_due(struct play *play);
+/* The same, then one round: its plan. */
+void play_match(struct play *play);
+/* Makes the plan come true: placed ones run, victims stop at once and requeue. Checks what comes of it. */
+void play_carry_out(struct play *play);
+void play_round(struct play *play); /* both */
+/* When each queued demand will start. Nothing changes. `ret` lasts until the next round or forecast. */
+void play_forecast(struct play *play, const struct forecast_settings *settings, struct forecast *ret);
 /* The next moment at which something ends; INT64_MAX nothing does. */
 int64_t play_next_us(const struct play *play);
 size_t play_count(const struct play *play, enum play_state state);
@@ -70,5 +80,7 @@ size_t play_count(const struct play *play, enum play_state state);
 void play_end(struct play *play, struct play_demand *demand);
 /* Milli-chips that the tenant's demands hold now. */
 int64_t play_held_milli(const struct play *play, uint32_t tenant);
+/* All that the tenant of this name holds now, with all below it in the policy. */
+void play_held(const struct play *play, const char *name, struct amounts *ret);
 
 #endif

@@ -117,6 +117,8 @@ extern const size_t command_count;
 int cmd_cancel(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_chips(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
+int cmd_tenants(int argc, char **argv);
 int cmd_complete(int argc, char **argv);
 int cmd_context(int argc, char **argv);
 int cmd_agent(int argc, char **argv);

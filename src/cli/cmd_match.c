@@ -12,17 +12,22 @@
 #include "cli/trial.h"
 #include "match/score.h"
 
-static const char *const usage[] = { "match --network FILE [--catalogue FILE] [OPTION]... FILE..." };
+static const char *const usage[] = { "match --network FILE [--catalogue FILE] [--policy FILE] [OPTION]... FILE..." };
 static const char *const examples[] = {
 	"weir match -n examples/networks/china.yaml -c examples/chips/catalogue.yaml examples/demands/*.yaml",
 	"where the sample demands would go in the sample network",
+	"weir match -n examples/networks/china.yaml -p examples/policies/west.yaml examples/demands/*.yaml",
+	"the same where training drifts west",
 };
 static const struct cli_help help = {
 	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
-	.purpose = "Tries one round of matching over files, without a server: prints what would be placed where, why the rest would wait, and "
-		   "the chips used and free. Every site counts as up and empty. The FILEs hold demands, the oldest first.",
+	.purpose = "Tries one round of matching over files, without a server: prints what would be placed where, why the rest would wait "
+		   "and what change would let it start, and the chips used and free. Every site counts as up and empty. The FILEs hold "
+		   "demands, the oldest first.",
 	.arguments_min = 0, .arguments_max = -1, .arguments_expected = "files of demands",
 };
+
+#define CHANGES_SHOWN 3
 
 /* One row: a demand's placements at one site. */
 struct row {
@@ -207,21 +212,36 @@ static void print_placements(const struct trial *trial, struct arena *arena)
 	table_print(table, stdout);
 }
 
+static void print_reason(const struct trial_reason *reason)
+{
+	const struct relaxation *relaxation = &reason->relaxation;
+
+	printf("%s\n", reason->why.summary);
+	for (size_t g = 0; g < reason->why.group_count; g++)
+		printf("  %s\n", reason->why.groups[g].sentence);
+	if (reason->why.start && reason->why.start_us != 0)
+		printf("  start: %s\n", reason->why.start);
+	for (size_t c = 0; c < relaxation->change_count && c < CHANGES_SHOWN; c++)
+		printf("  %s: %s\n", c ? "or" : "smallest change", relaxation->changes[c].sentence);
+	if (relaxation->sentence && relaxation->change_count == 0)
+		printf("  %s\n", relaxation->sentence);
+}
+
 static void print_reasons(const struct trial *trial)
 {
 	for (size_t d = 0; d < trial->demand_count; d++) {
 		const struct demand_spec *demand = trial->demands[d];
 		size_t wanted = demand_placements(demand);
-		const struct explanation *reason = &trial->reasons[trial->class_of[d]];
 
 		if (trial->placed[d] == wanted)
 			continue;
 		printf("\n%s: ", demand->name);
-		if (demand->ask.kind == DEMAND_SERVICE)
-			printf("%zu of %zu replicas placed; ", trial->placed[d], wanted);
-		printf("%s\n", reason->summary);
-		for (size_t g = 0; g < reason->group_count; g++)
-			printf("  %s\n", reason->groups[g].sentence);
+		if (wanted > 1)
+			printf("%zu of %zu %s placed; ", trial->placed[d], wanted, demand->array ? "members" : "replicas");
+		if (trial->reasons[trial->class_of[d]].waits)
+			print_reason(&trial->reasons[trial->class_of[d]]);
+		else
+			puts("the rest waits until some of it has ended");
 	}
 }
 
@@ -266,6 +286,16 @@ static json_t *slot_json(const struct trial *trial, const struct match_placement
 			 chip_model_of(trial, placement, slot), "chip_milli", (json_int_t)slot->chip_milli);
 }
 
+static json_t *second_json(const struct match_placement *placement)
+{
+	return placement->second_score < 0 ? json_null() : json_integer(placement->second_score);
+}
+
+static json_t *second_site_json(const struct trial *trial, const struct match_placement *placement)
+{
+	return placement->second_score < 0 ? json_null() : json_string(trial->input.sites[placement->second_site].name);
+}
+
 static json_t *placements_json(const struct trial *trial)
 {
 	json_t *list = json_array();
@@ -277,22 +307,24 @@ static json_t *placements_json(const struct trial *trial)
 
 		for (size_t w = 0; w < placement->slot_count; w++)
 			json_array_append_new(slots, slot_json(trial, placement, &placement->slots[w]));
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s, s:I, s:I, s:I, s:o}", "demand",
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:s, s:I, s:o, s:o, s:I, s:I, s:b, s:b, s:o}", "demand",
 						      trial->demands[placement->demand - 1]->name, "replica", (json_int_t)placement->replica,
 						      "site", site->name, "tier", tier_to_string(site->tier), "score_micro",
-						      (json_int_t)placement->score, "price_micro",
+						      (json_int_t)placement->score, "second_score_micro", second_json(placement),
+						      "second_site", second_site_json(trial, placement), "price_micro",
 						      (json_int_t)price_at_site(placement_ask(trial, placement), site),
-						      "candidates", (json_int_t)placement->candidates, "workers", slots));
+						      "candidates", (json_int_t)placement->candidates, "backfilled", (int)placement->backfilled,
+						      "borrowed", (int)placement->borrowed, "workers", slots));
 	}
 	return list;
 }
 
-static json_t *reason_json(const struct trial *trial, const struct explanation *reason)
+static json_t *groups_json(const struct trial *trial, const struct explanation *why)
 {
 	json_t *groups = json_array();
 
-	for (size_t g = 0; g < reason->group_count; g++) {
-		const struct explain_group *group = &reason->groups[g];
+	for (size_t g = 0; g < why->group_count; g++) {
+		const struct explain_group *group = &why->groups[g];
 
 		json_array_append_new(groups, json_pack("{s:s, s:b, s:I, s:s, s:s}", "code", verdict_code_to_string(group->code), "never",
 							(int)group->never, "sites", (json_int_t)group->site_count, "nearest",
@@ -301,19 +333,54 @@ static json_t *reason_json(const struct trial *trial, const struct explanation *
 	return groups;
 }
 
+static json_t *changes_json(const struct relaxation *relaxation)
+{
+	json_t *changes = json_array();
+
+	for (size_t c = 0; c < relaxation->change_count; c++) {
+		const struct relax_change *change = &relaxation->changes[c];
+		json_t *steps = json_array();
+
+		for (size_t s = 0; s < change->step_count; s++)
+			json_array_append_new(steps, json_pack("{s:s, s:s, s:s, s:I, s:I}", "dimension",
+							       relax_dimension_to_string(change->steps[s].dimension), "from",
+							       change->steps[s].from, "to", change->steps[s].to, "from_value",
+							       (json_int_t)change->steps[s].from_value, "to_value",
+							       (json_int_t)change->steps[s].to_value));
+		json_array_append_new(changes, json_pack("{s:s, s:s, s:I, s:I, s:b, s:o}", "sentence", change->sentence, "site",
+							 change->site_name, "given_up", (json_int_t)change->given_up, "stops",
+							 (json_int_t)change->stops, "verified", 1, "steps", steps));
+	}
+	return changes;
+}
+
+/* Nothing when the rest of an array waits for its own members. */
+static void add_reason(const struct trial *trial, const struct trial_reason *reason, json_t *to)
+{
+	json_object_set_new(to, "never", json_boolean(reason->waits && reason->why.never));
+	json_object_set_new(to, "summary", json_string(reason->waits ? reason->why.summary : "the rest waits until some of it has ended"));
+	json_object_set_new(to, "groups", groups_json(trial, &reason->why));
+	json_object_set_new(to, "ahead", json_integer((json_int_t)reason->why.ahead));
+	json_object_set_new(to, "start", json_string(reason->why.start ? reason->why.start : ""));
+	json_object_set_new(to, "start_us", reason->why.start && reason->why.start_us >= 0 ? json_integer(reason->why.start_us) : json_null());
+	json_object_set_new(to, "change", json_string(reason->relaxation.sentence ? reason->relaxation.sentence : ""));
+	json_object_set_new(to, "changes", changes_json(&reason->relaxation));
+}
+
 static json_t *pending_json(const struct trial *trial)
 {
 	json_t *list = json_array();
 
 	for (size_t d = 0; d < trial->demand_count; d++) {
-		const struct explanation *reason = &trial->reasons[trial->class_of[d]];
 		size_t wanted = demand_placements(trial->demands[d]);
+		json_t *pending;
 
 		if (trial->placed[d] == wanted)
 			continue;
-		json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:b, s:s, s:o}", "demand", trial->demands[d]->name, "placed",
-						      (json_int_t)trial->placed[d], "wanted", (json_int_t)wanted, "never", (int)reason->never,
-						      "summary", reason->summary, "groups", reason_json(trial, reason)));
+		pending = json_pack("{s:s, s:I, s:I}", "demand", trial->demands[d]->name, "placed", (json_int_t)trial->placed[d], "wanted",
+				    (json_int_t)wanted);
+		add_reason(trial, &trial->reasons[trial->class_of[d]], pending);
+		json_array_append_new(list, pending);
 	}
 	return list;
 }
@@ -381,11 +448,12 @@ static int read_demands(const struct texts *paths, struct arena *arena, const st
 	return EXIT_OK;
 }
 
-static int run(const char *network_path, const char *catalogue_path, const struct texts *paths, bool json)
+static int run(const char *network_path, const char *catalogue_path, const char *policy_path, const struct texts *paths, bool json)
 {
 	static const struct catalogue no_catalogue;
 	cleanup_arena struct arena arena = { 0 };
 	struct input *network = ARENA_NEW(&arena, struct input), *catalogue = ARENA_NEW(&arena, struct input);
+	struct input *policy = ARENA_NEW(&arena, struct input);
 	const struct demand_spec **demands = NULL;
 	struct totals totals;
 	struct trial trial;
@@ -394,9 +462,12 @@ static int run(const char *network_path, const char *catalogue_path, const struc
 
 	if (catalogue_path && read_one(catalogue_path, FILE_CATALOGUE, &arena, catalogue) != EXIT_OK)
 		code = EXIT_FAILED;
+	if (policy_path && read_one(policy_path, FILE_POLICY, &arena, policy) != EXIT_OK)
+		code = EXIT_FAILED;
 	if (read_demands(paths, &arena, &demands, &count) != EXIT_OK || code != EXIT_OK)
 		return EXIT_FAILED;
-	trial_run(&trial, &network->file.network, catalogue_path ? &catalogue->file.catalogue : &no_catalogue, demands, count, &arena);
+	trial_run(&trial, &network->file.network, catalogue_path ? &catalogue->file.catalogue : &no_catalogue,
+		  policy_path ? &policy->file.policy : NULL, demands, count, &arena);
 	sum_up(&trial, &arena, &totals);
 	if (json) {
 		print_json(&trial, &totals);
@@ -411,12 +482,13 @@ static int run(const char *network_path, const char *catalogue_path, const struc
 
 int cmd_match(int argc, char **argv)
 {
-	const char *network = NULL, *catalogue = NULL;
+	const char *network = NULL, *catalogue = NULL, *policy = NULL;
 	cleanup_texts struct texts paths = { 0 };
 	bool json = false;
 	const struct cli_option options[] = {
 		CLI_TEXT("network", 'n', &network, "FILE", "the network to place in"),
 		CLI_TEXT("catalogue", 'c', &catalogue, "FILE", "the chip models; without it they match by name only"),
+		CLI_TEXT("policy", 'p', &policy, "FILE", "weights, shares, quotas and the queue; without it the defaults"),
 		CLI_TEXTS("demands", 'd', &paths, "FILE", "demands to place, as the FILEs after the options"),
 		CLI_FLAG("json", 0, &json, "print one JSON object, for programs"),
 	};
@@ -431,5 +503,5 @@ int cmd_match(int argc, char **argv)
 		return cli_usage_error("--network is missing: which network to place in");
 	if (paths.count == 0)
 		return cli_usage_error("no demands were given");
-	return run(network, catalogue, &paths, json);
+	return run(network, catalogue, policy, &paths, json);
 }

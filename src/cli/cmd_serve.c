@@ -90,6 +90,7 @@ int cmd_serve(int argc, char **argv)
 		CLI_NUMBER("number", 0, &numbers.number, "N", 0, 1023, "of the platform, in ids (default 0)"),
 		CLI_TEXT("network", 0, &settings.network_path, "FILE", "loads a network at the start"),
 		CLI_TEXT("catalogue", 0, &settings.catalogue_path, "FILE", "loads a chip catalogue at the start"),
+		CLI_TEXT("policy", 0, &settings.policy_path, "FILE", "loads a policy at the start"),
 		CLI_TEXT("write-tokens", 0, &settings.write_tokens, "DIR", "makes a token for each role at the first start, DIR/ROLE.token"),
 		CLI_TEXT("write-address", 0, &settings.write_address, "FILE", "writes the URL there once it listens"),
 		CLI_TEXT("tls-certificate", 0, &settings.certificate_path, "FILE", "PEM; with --tls-key it switches TLS on"),

@@ -124,6 +124,23 @@ static void show_holds(struct strbuf *out, const json_t *demand)
 	shown_field(out, "deadline", shown_time(json_number(demand, "deadline_us", 0), text));
 }
 
+/* What the place costs, all counted, and what the next best would have; `weir why` says what it is made of. */
+static void show_costs(struct strbuf *out, const json_t *placement)
+{
+	int64_t score = json_number(placement, "score_micro", 0);
+	const char *second = json_text(placement, "second_site");
+	char text[SHOWN_SIZE], other[SHOWN_SIZE];
+
+	if (!placement || strcmp(json_text(placement, "state"), "ended") == 0 || (score == 0 && !*second))
+		return;
+	unit_human(UNIT_MONEY, score, text, sizeof(text));
+	unit_human(UNIT_MONEY, json_number(placement, "second_score_micro", 0), other, sizeof(other));
+	if (*second)
+		shown_fieldf(out, "costs", "%s an hour; next would have been %s for %s", text, second, other);
+	else
+		shown_fieldf(out, "costs", "%s an hour", text);
+}
+
 static void show_demand(struct strbuf *out, const json_t *demand)
 {
 	const char *state = json_text(demand, "state");
@@ -140,10 +157,12 @@ static void show_demand(struct strbuf *out, const json_t *demand)
 	strbuf_putc(out, '\n');
 	shown_place(demand, &place);
 	shown_field(out, "where", strbuf_text(&place));
+	show_costs(out, json_array_get(json_object_get(demand, "placements"), 0));
 	shown_field(out, "progress", shown_progress(demand, text));
 	shown_field(out, "tenant", json_text(demand, "tenant"));
 	shown_fieldf(out, "priority", "%" PRId64, json_number(demand, "priority", 0));
 	shown_field(out, "accepted", shown_time(json_number(demand, "accepted_us", 0), text));
+	shown_field(out, "starts", shown_estimate(demand, shown_now_us(), text));
 	shown_field(out, "started", shown_time(json_number(demand, "started_us", 0), text));
 	shown_field(out, "ended", shown_time(json_number(demand, "ended_us", 0), text));
 	if (json_number(demand, "started_us", 0) > 0)

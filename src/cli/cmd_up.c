@@ -212,6 +212,7 @@ int cmd_up(int argc, char **argv)
 	const struct cli_option options[] = {
 		CLI_TEXT("network", 0, &settings.network, "FILE", "the network (default: the sample, networks/china.yaml)"),
 		CLI_TEXT("catalogue", 0, &settings.catalogue, "FILE", "its chip models (default: the sample, chips/catalogue.yaml)"),
+		CLI_TEXT("policy", 0, &settings.policy, "FILE", "its policy (default: none, what holds without one)"),
 		CLI_TEXT("demands", 0, &settings.demands, "FOLDER",
 			 "submit every file in it (default: the samples, if the network is the sample)"),
 		CLI_TEXT("state", 0, &settings.state, "FOLDER", "where all that is kept lies (default build/run)"),

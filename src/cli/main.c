@@ -24,6 +24,8 @@ const struct command commands[] = {
 	{ "drain", cmd_drain, "let nothing new start at a site", GROUP_NETWORK },
 	{ "undrain", cmd_undrain, "open a drained site again", GROUP_NETWORK },
 	{ "chips", cmd_chips, "list chip models: what there is, what is free", GROUP_NETWORK },
+	{ "policy", cmd_policy, "show or set the policy: weights, tenants, the queue", GROUP_NETWORK },
+	{ "tenants", cmd_tenants, "list tenants: what they hold, used and may have", GROUP_NETWORK },
 	{ "summary", cmd_summary, "the whole network on one screen", GROUP_NETWORK },
 	{ "events", cmd_events, "print or follow what happens", GROUP_NETWORK },
 	{ "up", cmd_up, "bring up a sample network on this machine", GROUP_RUN },

@@ -13,7 +13,7 @@
 #define UP_PORT_DEFAULT 7400
 
 struct up_settings {
-	const char *network, *catalogue, *demands, *state;
+	const char *network, *catalogue, *policy, *demands, *state; /* policy NULL: none */
 	int64_t port;
 	bool fresh, keep, until_done, json;
 	int64_t timeout_us; /* of --until-done */

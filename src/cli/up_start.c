@@ -266,7 +266,8 @@ int up_start_platform(struct up *up)
 			   (const char *const[]){ up->program, "serve", "--state", arena_printf(&up->arena, "%s/platform", state), "--listen",
 					    arena_printf(&up->arena, "127.0.0.1:%u", up->port), "--network", up->settings->network,
 					    "--catalogue", up->settings->catalogue, "--write-tokens",
-					    arena_printf(&up->arena, "%s/tokens", state), "--write-address", address_file, NULL },
+					    arena_printf(&up->arena, "%s/tokens", state), "--write-address", address_file,
+					    up->settings->policy ? "--policy" : NULL, up->settings->policy, NULL },
 			   &err) < 0) {
 		cli_complain("%s", err.text);
 		return EXIT_FAILED;

@@ -67,6 +67,11 @@ static int take_catalogue(struct serve *serve, const struct file *file, struct e
 	return decide_load_catalogue(core_platform(serve->core), core_now_us(serve->core), &file->catalogue, events, err);
 }
 
+static int take_policy(struct serve *serve, const struct file *file, struct event_list *events, struct err *err)
+{
+	return decide_load_policy(core_platform(serve->core), core_now_us(serve->core), &file->policy, events, err);
+}
+
 static int load_file(struct serve *serve, const char *path, enum file_kind kind, file_taker take, struct err *err)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
@@ -284,6 +289,8 @@ static int start(struct serve *serve, struct err *err)
 		code = load_file(serve, s->catalogue_path, FILE_CATALOGUE, take_catalogue, err);
 	if (code == 0 && s->network_path)
 		code = load_file(serve, s->network_path, FILE_NETWORK, take_network, err);
+	if (code == 0 && s->policy_path)
+		code = load_file(serve, s->policy_path, FILE_POLICY, take_policy, err);
 	if (code == 0 && s->write_tokens)
 		code = write_tokens(serve, err);
 	if (code == 0)

@@ -15,6 +15,7 @@ struct serve_settings {
 	uint16_t port;               /* 0: any free one */
 	const char *network_path;    /* loaded at the start; NULL: what the log holds */
 	const char *catalogue_path;
+	const char *policy_path;
 	const char *write_tokens;    /* folder for ROLE.token files made at the first start; NULL none */
 	const char *write_address;   /* file for the URL, once it listens; NULL none */
 	const char *certificate_path, *key_path;

@@ -37,6 +37,7 @@ struct bound_input {
 	size_t demand_count;
 	struct rule_context context;
 	uint32_t steps; /* at most, of each of two passes; 0: 160, or fewer where the problem is large */
+	uint32_t kinds_max; /* kinds of nodes and of sites to keep apart; 0: as many as time allows. Fewer give a larger bound */
 	int64_t placed; /* what a plan is known to place, in value: the steps end when the bound meets it. 0: not known */
 };
 

@@ -1,13 +1,8 @@
-/* What the demands need, and how much of it each state of a node holds.
- *
- * An atom is a state, or several nearly the same, seen as one that has the most of each: how many workers of each need it
- * holds is worked out once. What chips of a model can be used for is worked out once too, by knapsacks over the sizes asked for.
- */
+/* What the demands need, what chips can be used for, and how many workers of each need each atom holds. */
 #include "match/bound_private.h"
 
 #include <string.h>
 
-#define ATOM_WORK_MAX 4000000  /* needs * atoms */
 #define UNBOUNDED ((int64_t)1 << 40) /* workers of a node that take nothing of it */
 
 /* --- needs --- */
@@ -125,7 +120,7 @@ static void use_of_model(const struct bound_model *model, uint32_t number, struc
 		use->whole[n] = hit ? (uint8_t)n : use->whole[n - 1];
 	}
 	for (unsigned kind = 0; kind < BOUND_CHIP_ROWS - 1; kind++) {
-		uint16_t *held = use->held[kind];
+		uint16_t held[CHIP_MILLI + 1] = { 0 };
 
 		for (unsigned size = 1; size < CHIP_MILLI; size++)
 			if (has_bit(asked, size))
@@ -136,111 +131,12 @@ static void use_of_model(const struct bound_model *model, uint32_t number, struc
 				}
 		if (wholes && bound_measure(kind, CHIP_MILLI) > held[CHIP_MILLI])
 			held[CHIP_MILLI] = (uint16_t)bound_measure(kind, CHIP_MILLI);
+		for (unsigned g = 0; g <= CHIP_MILLI; g++)
+			use->held[g][kind] = held[g];
 	}
 }
 
-/* --- atoms --- */
-
-/* All but the leading bits dropped. */
-static int64_t leading_bits(int64_t value, unsigned kept)
-{
-	unsigned length = value > 0 ? 64 - (unsigned)__builtin_clzll((uint64_t)value) : 0;
-
-	return length > kept ? value >> (length - kept) << (length - kept) : value;
-}
-
-/* States with equal clusters at a level have equal ones at each higher level. */
-uint32_t bound_cluster_of(const struct bound_supply *supply, const struct bound_state *state, unsigned level, struct numbering *clusters)
-{
-	const struct bound_layout *layout = &supply->layouts[state->layout];
-	int64_t key[3 + RESOURCES_MAX + 2 * NODE_CHIPS_MAX];
-	unsigned kept = BOUND_CLUSTER_LEVELS - 1 - level;
-	size_t at = 0;
-
-	key[at++] = state->layout;
-	if (level < BOUND_CLUSTER_LEVELS - 1) {
-		const uint16_t *chips = state->chips;
-
-		key[at++] = leading_bits(state->cpu, kept);
-		key[at++] = leading_bits(state->memory, kept);
-		for (uint32_t r = 0; r < layout->resource_count; r++)
-			key[at++] = leading_bits(state->resources[r], kept);
-		for (uint32_t m = 0; m < layout->model_count; chips += layout->chips[m++]) {
-			int64_t whole = 0, milli = 0;
-
-			for (uint32_t c = 0; c < layout->chips[m]; c++) {
-				whole += chips[c] == CHIP_MILLI;
-				milli += chips[c] == CHIP_MILLI ? 0 : chips[c];
-			}
-			key[at++] = leading_bits(whole, kept);
-			key[at++] = leading_bits(milli, kept);
-		}
-	}
-	return numbering_put(clusters, key, at * sizeof(*key));
-}
-
-/* The atom has as much of everything as this member. */
-static void atom_widen(struct bound_model *model, struct bound_atom *atom, const struct bound_state *member, bool first)
-{
-	const struct bound_layout *layout = &model->supply.layouts[member->layout];
-	int32_t *resources;
-	uint16_t *chips;
-
-	if (first) {
-		atom->most = *member;
-		if (model->atom_level > 0) {
-			atom->most.resources = arena_dup(model->arena, member->resources, layout->resource_count * sizeof(int32_t));
-			atom->most.chips = arena_dup(model->arena, member->chips, layout->chip_count * sizeof(uint16_t));
-		}
-		return;
-	}
-	resources = (int32_t *)(uintptr_t)atom->most.resources;
-	chips = (uint16_t *)(uintptr_t)atom->most.chips;
-	atom->most.cpu = member->cpu > atom->most.cpu ? member->cpu : atom->most.cpu;
-	atom->most.memory = member->memory > atom->most.memory ? member->memory : atom->most.memory;
-	for (uint32_t r = 0; r < layout->resource_count; r++)
-		resources[r] = member->resources[r] > resources[r] ? member->resources[r] : resources[r];
-	for (uint32_t c = 0; c < layout->chip_count; c++)
-		chips[c] = member->chips[c] > chips[c] ? member->chips[c] : chips[c];
-}
-
-static void make_atoms(struct bound_model *model)
-{
-	struct bound_supply *supply = &model->supply;
-	uint32_t states = supply->states_by_bytes.count, most = ATOM_WORK_MAX / (model->need_count + 1);
-	struct numbering clusters;
-
-	model->atom_of = ARENA_ARRAY(model->arena, uint32_t, states + 1);
-	model->atom_count = states;
-	for (uint32_t s = 0; s < states; s++)
-		model->atom_of[s] = s;
-	while (model->atom_count > most && model->atom_level < BOUND_CLUSTER_LEVELS - 1) {
-		model->atom_level++;
-		supply->pooled = true;
-		numbering_init(&clusters, model->arena);
-		for (uint32_t s = 0; s < states; s++)
-			model->atom_of[s] = bound_cluster_of(supply, &supply->states[s], model->atom_level, &clusters);
-		model->atom_count = clusters.count;
-	}
-	model->atoms = ARENA_ARRAY(model->arena, struct bound_atom, model->atom_count + 1);
-	for (uint32_t s = 0, made = 0; s < states; s++) { /* numbers are given in the order of the states */
-		bool first = model->atom_of[s] == made;
-
-		atom_widen(model, &model->atoms[model->atom_of[s]], &supply->states[s], first);
-		made += first;
-	}
-	for (uint32_t a = 0; a < model->atom_count; a++) {
-		uint32_t models = supply->layouts[model->atoms[a].most.layout].model_count;
-
-		model->atoms[a].option = model->option_count;
-		model->option_count += models ? models : 1;
-	}
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
+/* --- what holds what --- */
 
 /* Workers that the state holds apart from chips. */
 static int64_t fit_without_chips(const struct bound_layout *layout, const struct bound_state *state, const struct bound_need *need)
@@ -248,16 +144,16 @@ static int64_t fit_without_chips(const struct bound_layout *layout, const struct
 	int64_t fits = UNBOUNDED;
 
 	if (need->worker.cpu_milli > 0)
-		fits = least(fits, state->cpu / need->worker.cpu_milli);
+		fits = bound_least(fits, state->cpu / need->worker.cpu_milli);
 	if (need->worker.memory_mib > 0)
-		fits = least(fits, state->memory / need->worker.memory_mib);
+		fits = bound_least(fits, state->memory / need->worker.memory_mib);
 	for (uint32_t i = 0; i < need->resource_count && fits > 0; i++) {
 		int64_t has = 0;
 
 		for (uint32_t r = 0; r < layout->resource_count; r++)
 			if (layout->resources[r] == need->resources[i])
 				has = state->resources[r];
-		fits = least(fits, has / need->resource_counts[i]);
+		fits = bound_least(fits, has / need->resource_counts[i]);
 	}
 	return fits;
 }
@@ -288,25 +184,33 @@ static int64_t fit_count(const struct bound_layout *layout, const struct bound_s
 	}
 	for (uint32_t m = 0; m < layout->model_count && most > 0; chips += layout->chips[m++])
 		if (has_bit(need->models, layout->models[m])) {
-			models[m] = least(most, fit_of_chips(&need->worker, chips, layout->chips[m]));
+			models[m] = bound_least(most, fit_of_chips(&need->worker, chips, layout->chips[m]));
 			all += models[m];
 		}
-	all = least(all, most);
+	all = bound_least(all, most);
 	all -= all % need->multiple;
 	for (uint32_t m = 0; m < layout->model_count; m++)
-		models[m] = least(models[m], all);
+		models[m] = bound_least(models[m], all);
 	return all;
 }
 
 static void count_fits(struct bound_model *model)
 {
-	model->fits = ARENA_ARRAY(model->arena, int64_t, (size_t)model->need_count * model->atom_count + 1);
+	struct bound_nodes *nodes = &model->nodes;
+
+	for (uint32_t a = 0; a < nodes->atom_count; a++) {
+		uint32_t models = model->supply.layouts[nodes->atoms[a].most.layout].model_count;
+
+		nodes->atoms[a].option = model->option_count;
+		model->option_count += models ? models : 1;
+	}
+	model->fits = ARENA_ARRAY(model->arena, int64_t, (size_t)model->need_count * nodes->atom_count + 1);
 	model->model_fits = ARENA_ARRAY(model->arena, int64_t, (size_t)model->need_count * model->option_count + 1);
 	for (uint32_t n = 0; n < model->need_count; n++)
-		for (uint32_t a = 0; a < model->atom_count; a++) {
-			const struct bound_atom *atom = &model->atoms[a];
+		for (uint32_t a = 0; a < nodes->atom_count; a++) {
+			const struct bound_atom *atom = &nodes->atoms[a];
 
-			model->fits[(size_t)n * model->atom_count + a] =
+			model->fits[(size_t)n * nodes->atom_count + a] =
 				fit_count(&model->supply.layouts[atom->most.layout], &atom->most, &model->needs[n],
 					  model->model_fits + (size_t)n * model->option_count + atom->option);
 		}
@@ -315,11 +219,11 @@ static void count_fits(struct bound_model *model)
 void bound_model_make(struct bound_model *model, const struct bound_input *input, struct arena *arena)
 {
 	*model = (struct bound_model){ .input = input, .arena = arena };
-	bound_supply_read(&model->supply, input, arena);
+	bound_supply_open(&model->supply, input, arena);
 	read_needs(model);
 	model->uses = ARENA_ARRAY(arena, struct bound_use, model->supply.models.count + 1);
 	for (uint32_t m = 0; m < model->supply.models.count; m++)
 		use_of_model(model, m, &model->uses[m]);
-	make_atoms(model);
+	bound_nodes_read(&model->nodes, &model->supply, model->uses, model->need_count, input);
 	count_fits(model);
 }

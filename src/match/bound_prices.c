@@ -12,6 +12,8 @@
  */
 #include "match/bound_private.h"
 
+#include <string.h>
+
 #define PART_BITS 20
 #define PART_ONE ((int64_t)1 << PART_BITS)
 #define PART_MAX ((int64_t)1 << 24)  /* of a row, by one full column */
@@ -55,14 +57,9 @@ struct search {
 	uint32_t summed; /* steps in the sums */
 };
 
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t full_box(const struct bound_class *class, uint32_t column)
 {
-	return least(class->boxes[column], class->total);
+	return bound_least(class->boxes[column], class->total);
 }
 
 static uint32_t part_of(wide amount, int64_t of)
@@ -135,7 +132,7 @@ static size_t make_columns(struct search *search, size_t c, size_t column_at, ui
 		}
 		column->count = entry_at - column->first;
 		column->step = (int64_t)(((wide)1 << (2 * PART_BITS + STEP_BITS)) / ((wide)search->weight * (sum ? sum : 1)));
-		column->step = least(column->step, STEP_MAX);
+		column->step = bound_least(column->step, STEP_MAX);
 	}
 	return entry_at;
 }
@@ -250,7 +247,9 @@ static void try_prices(struct search *search, bool average)
 	for (uint32_t r = 0; r < search->row_count; r++) {
 		uint32_t row = search->row_of[r];
 		int64_t worth = average ? search->rows[r].worth_sum / search->summed : search->rows[r].worth;
-		wide price = ((wide)worth << search->shift) / search->problem->rows[row].capacity;
+		/* A row may have nothing: nodes put together are seen as one that no member may be. */
+		int64_t capacity = search->problem->rows[row].capacity > 0 ? search->problem->rows[row].capacity : 1;
+		wide price = ((wide)worth << search->shift) / capacity;
 
 		search->dual->price[row] = price > STEP_MAX ? STEP_MAX : (int64_t)price;
 	}
@@ -286,6 +285,7 @@ uint32_t bound_prices_search(const struct bound_problem *problem, struct bound_d
 	if (search.row_count == 0)
 		return 0; /* everything fits: prices of 0 are the best */
 	take_guess(&search, guess);
+	memset(dual->price, 0, problem->row_count * sizeof(*dual->price)); /* rows that cannot bind cost nothing */
 	while (made < steps && !bound_dual_is_met(dual)) {
 		step(&search);
 		made++;

@@ -1,8 +1,7 @@
 /* The relaxation, made of demands and of what is free.
  *
- * A spot is an atom (bound_model.c) under the rules of its sites: what is free is summed here, exactly. A cell is one or more
- * spots; it has a row per resource, and each demand that may go there has a column in it, with a box: its workers that all
- * of the cell's nodes hold by themselves.
+ * A cell is one or more spots (bound_nodes.c); it has a row per resource, and each demand that may go there has a column in
+ * it, with a box: its workers that all of the cell's nodes hold by themselves.
  *
  * Rows are cut to what can be used: a node with three chips left is worth two when every demand asks for an even number,
  * and 190 milli of a chip are worth nothing when shares of 200 are the smallest. Besides milli-chips, chips are measured
@@ -17,16 +16,6 @@
 #define COLUMNS_MAX 400000
 #define CELLS_MIN 64
 #define CELLS_MAX 4096
-#define MANY (INT64_MAX / 4)
-
-/* Rows of a cell: CPU, memory, BOUND_CHIP_ROWS for each model, further resources. */
-enum { ROW_CPU, ROW_MEMORY, ROW_CHIPS };
-
-struct spot {
-	uint32_t atom, cell;
-	bool used;
-	int64_t *sums; /* what is free, per row */
-};
 
 struct cell {
 	uint32_t layout;
@@ -50,9 +39,6 @@ struct maker {
 	struct arena *arena;
 	struct bound_model model;
 	struct bound_kinds kinds;
-	enum bound_pooling pooling;
-	struct numbering spots_by_key; /* (rules, atom) */
-	struct spot *spots;
 	struct cell *cells;
 	uint32_t cell_count, option_count, row_count;
 	struct column_set *sets;
@@ -61,28 +47,6 @@ struct maker {
 	int64_t *box;     /* scratch: per option of the cells */
 	uint32_t *touched; /* options whose box is not 0 */
 };
-
-static int64_t add_limited(int64_t a, int64_t b)
-{
-	return a > MANY - b ? MANY : a + b;
-}
-
-static int64_t times_limited(int64_t a, int64_t b)
-{
-	int64_t product;
-
-	return __builtin_mul_overflow(a, b, &product) || product > MANY ? MANY : product;
-}
-
-static int64_t least(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static uint32_t layout_rows(const struct bound_layout *layout)
-{
-	return ROW_CHIPS + BOUND_CHIP_ROWS * layout->model_count + layout->resource_count;
-}
 
 /* --- sets of columns --- */
 
@@ -104,27 +68,43 @@ static void read_sets(struct maker *maker)
 	}
 }
 
-/* --- kinds of sites, spots --- */
+/* --- kinds of sites --- */
 
-static void choose_kinds(struct maker *maker)
+/* Any site will do for a demand that any site of the network allows. */
+static void unite_rules(struct maker *maker)
 {
-	struct bound_model *model = &maker->model;
-
-	for (maker->pooling = BOUND_POOL_NONE;; maker->pooling++) {
-		bound_supply_pool(&model->supply, model->atom_of, model->atom_count, maker->pooling, &maker->kinds);
-		if (maker->pooling == BOUND_POOL_ALL || maker->kinds.lot_count * (maker->set_count + 1) <= KIND_WORK_MAX)
-			break;
-	}
-	model->supply.pooled = model->supply.pooled || maker->pooling != BOUND_POOL_NONE;
-	if (maker->pooling != BOUND_POOL_ALL)
-		return;
-	/* Any site will do for a demand that any site of the network allows. */
 	for (uint32_t i = 0; i < maker->set_count; i++) {
 		uint64_t *any = ARENA_NEW(maker->arena, uint64_t);
 
-		for (uint32_t w = 0; w < (model->supply.rules_count + 63) / 64; w++)
+		for (uint32_t w = 0; w < (maker->model.supply.rules_count + 63) / 64; w++)
 			*any |= maker->sets[i].allow[w] != 0;
 		maker->sets[i].allow = any;
+	}
+}
+
+static bool too_many_kinds(const struct maker *maker)
+{
+	uint32_t most = maker->input->kinds_max;
+
+	return maker->kinds.lot_count * (maker->set_count + 1) > KIND_WORK_MAX || (most > 0 && maker->kinds.count > most);
+}
+
+static void choose_kinds(struct maker *maker)
+{
+	struct bound_nodes *nodes = &maker->model.nodes;
+	enum bound_pooling level = BOUND_POOL_NONE;
+	const uint32_t *names = NULL;
+	struct bound_kinds kinds;
+
+	bound_kinds_read(nodes, &maker->model.supply, maker->input, &kinds);
+	maker->kinds = kinds;
+	while (level < BOUND_POOL_ALL && too_many_kinds(maker)) {
+		if (++level == BOUND_POOL_ALL) {
+			names = bound_nodes_unite_rules(nodes, &maker->model.supply);
+			unite_rules(maker);
+		}
+		bound_kinds_pool(&kinds, level, names, nodes->spot_count, maker->arena, &maker->kinds);
+		maker->model.supply.pooled = true;
 	}
 }
 
@@ -133,121 +113,53 @@ static bool allows(const struct column_set *set, const struct bound_kind *kind)
 	return set->allow[kind->rules / 64] >> (kind->rules % 64) & 1;
 }
 
-/* Lots speak of spots from here on. */
-static void make_spots(struct maker *maker)
-{
-	numbering_init(&maker->spots_by_key, maker->arena);
-	for (uint32_t k = 0; k < maker->kinds.count; k++) {
-		struct bound_kind *kind = &maker->kinds.items[k];
-
-		for (uint32_t l = 0; l < kind->lot_count; l++) {
-			uint32_t key[2] = { kind->rules, (uint32_t)kind->lots[l].state };
-
-			kind->lots[l].state = numbering_put(&maker->spots_by_key, key, sizeof(key));
-		}
-	}
-	maker->spots = ARENA_ARRAY(maker->arena, struct spot, maker->spots_by_key.count + 1);
-	for (uint32_t i = 0; i < maker->spots_by_key.count; i++)
-		maker->spots[i].atom = ((const uint32_t *)maker->spots_by_key.items[i].bytes)[1];
-}
-
-/* What a node in this state has that can be used, per row. */
-static void state_amounts(const struct bound_model *model, const struct bound_state *state, int64_t *amounts)
-{
-	const struct bound_layout *layout = &model->supply.layouts[state->layout];
-	const uint16_t *chips = state->chips;
-	int64_t *row = amounts + ROW_CHIPS;
-
-	amounts[ROW_CPU] = state->cpu;
-	amounts[ROW_MEMORY] = state->memory;
-	for (uint32_t m = 0; m < layout->model_count; m++, row += BOUND_CHIP_ROWS) {
-		const struct bound_use *use = &model->uses[layout->models[m]];
-		uint32_t whole = 0;
-
-		memset(row, 0, BOUND_CHIP_ROWS * sizeof(*row));
-		for (uint32_t c = 0; c < layout->chips[m]; c++, chips++) {
-			whole += *chips == CHIP_MILLI;
-			for (unsigned kind = 0; kind < BOUND_CHIP_ROWS - 1; kind++)
-				row[1 + kind] += use->held[kind][*chips];
-		}
-		row[0] = use->whole[whole];
-	}
-	for (uint32_t r = 0; r < layout->resource_count; r++)
-		row[r] = state->resources[r];
-}
-
-/* What is free, from the kinds as they were before pooling. */
-static void sum_spots(struct maker *maker)
-{
-	const struct bound_supply *supply = &maker->model.supply;
-	int64_t **amounts = ARENA_ARRAY(maker->arena, int64_t *, supply->states_by_bytes.count + 1);
-
-	for (uint32_t k = 0; k < supply->kinds.count; k++) {
-		const struct bound_kind *kind = &supply->kinds.items[k];
-
-		for (uint32_t l = 0; l < kind->lot_count; l++) {
-			uint64_t state = kind->lots[l].state;
-			uint32_t key[2] = { maker->pooling == BOUND_POOL_ALL ? 0 : kind->rules, maker->model.atom_of[state] };
-			struct spot *spot = &maker->spots[numbering_put(&maker->spots_by_key, key, sizeof(key))];
-			uint32_t rows = layout_rows(&supply->layouts[supply->states[state].layout]);
-
-			if (!amounts[state]) {
-				amounts[state] = ARENA_ARRAY(maker->arena, int64_t, rows);
-				state_amounts(&maker->model, &supply->states[state], amounts[state]);
-			}
-			if (!spot->sums)
-				spot->sums = ARENA_ARRAY(maker->arena, int64_t, rows);
-			for (uint32_t r = 0; r < rows; r++)
-				spot->sums[r] = add_limited(spot->sums[r], times_limited(amounts[state][r], kind->lots[l].count * kind->count));
-		}
-	}
-}
-
 /* --- cells --- */
 
 /* Puts the spots into cells: as few as may be at this level. */
 static void cluster_spots(struct maker *maker, unsigned level, bool by_rules, struct numbering *cells)
 {
 	struct numbering clusters;
-	uint32_t *cluster_of = ARENA_ARRAY(maker->arena, uint32_t, maker->model.atom_count + 1);
+	uint32_t *cluster_of = ARENA_ARRAY(maker->arena, uint32_t, maker->model.nodes.atom_count + 1);
 
 	numbering_init(&clusters, maker->arena);
 	numbering_init(cells, maker->arena);
-	for (uint32_t a = 0; a < maker->model.atom_count; a++)
-		cluster_of[a] = level == maker->model.atom_level
+	for (uint32_t a = 0; a < maker->model.nodes.atom_count; a++)
+		cluster_of[a] = level == maker->model.nodes.level
 					? a
-					: bound_cluster_of(&maker->model.supply, &maker->model.atoms[a].most, level, &clusters);
-	for (uint32_t i = 0; i < maker->spots_by_key.count; i++) {
-		uint32_t rules = ((const uint32_t *)maker->spots_by_key.items[i].bytes)[0];
-		uint32_t key[2] = { by_rules ? rules : 0, cluster_of[maker->spots[i].atom] };
+					: bound_cluster_of(&maker->model.supply, &maker->model.nodes.atoms[a].most, level, &clusters);
+	for (uint32_t i = 0; i < maker->model.nodes.spot_count; i++) {
+		struct bound_spot *spot = &maker->model.nodes.spots[i];
+		uint32_t key[2] = { by_rules ? spot->rules : 0, cluster_of[spot->atom] };
 
-		maker->spots[i].cell = numbering_put(cells, key, sizeof(key));
+		spot->cell = numbering_put(cells, key, sizeof(key));
 	}
 }
 
 static void make_cells(struct maker *maker)
 {
 	uint32_t most = COLUMNS_MAX / (maker->set_count + 1);
-	unsigned level = maker->model.atom_level;
+	unsigned level = maker->model.nodes.level;
 	struct numbering cells;
 
 	most = most < CELLS_MIN ? CELLS_MIN : most > CELLS_MAX ? CELLS_MAX : most;
+	if (maker->input->kinds_max > 0 && maker->input->kinds_max < most)
+		most = maker->input->kinds_max;
 	cluster_spots(maker, level, true, &cells);
 	while (cells.count > most && level < BOUND_CLUSTER_LEVELS - 1)
 		cluster_spots(maker, ++level, true, &cells);
 	if (cells.count > most)
 		cluster_spots(maker, level, false, &cells);
-	maker->model.supply.pooled = maker->model.supply.pooled || level > maker->model.atom_level;
+	maker->model.supply.pooled = maker->model.supply.pooled || level > maker->model.nodes.level;
 	maker->cell_count = cells.count;
 	maker->cells = ARENA_ARRAY(maker->arena, struct cell, cells.count + 1);
-	for (uint32_t i = 0; i < maker->spots_by_key.count; i++)
-		maker->cells[maker->spots[i].cell].layout = maker->model.atoms[maker->spots[i].atom].most.layout;
+	for (uint32_t i = 0; i < maker->model.nodes.spot_count; i++)
+		maker->cells[maker->model.nodes.spots[i].cell].layout = maker->model.nodes.atoms[maker->model.nodes.spots[i].atom].most.layout;
 	for (uint32_t c = 0; c < cells.count; c++) {
 		const struct bound_layout *layout = &maker->model.supply.layouts[maker->cells[c].layout];
 
 		maker->cells[c].row = maker->row_count;
 		maker->cells[c].option = maker->option_count;
-		maker->row_count += layout_rows(layout);
+		maker->row_count += bound_layout_rows(layout);
 		maker->option_count += layout->model_count ? layout->model_count : 1;
 	}
 }
@@ -258,20 +170,20 @@ static void make_cells(struct maker *maker)
 static int64_t site_holds(const struct maker *maker, const struct column_set *set, const struct bound_kind *kind)
 {
 	const struct bound_need *need = &maker->model.needs[set->need];
-	const int64_t *fits = maker->model.fits + (size_t)set->need * maker->model.atom_count;
+	const int64_t *fits = maker->model.fits + (size_t)set->need * maker->model.nodes.atom_count;
 	int64_t workers = 0;
 
 	for (uint32_t l = 0; l < kind->lot_count; l++)
-		workers = add_limited(workers, times_limited(fits[maker->spots[kind->lots[l].state].atom], kind->lots[l].count));
+		workers = bound_add(workers, bound_times(fits[maker->model.nodes.spots[kind->lots[l].spot].atom], kind->lots[l].count));
 	if (workers < set->workers)
 		return 0;
 	/* What the sites of a pool have together, none of them may have. */
-	if (times_limited(need->worker.cpu_milli, set->workers) > kind->cpu_most ||
-	    times_limited(need->worker.memory_mib, set->workers) > kind->memory_most)
+	if (bound_times(need->worker.cpu_milli, set->workers) > kind->cpu_most ||
+	    bound_times(need->worker.memory_mib, set->workers) > kind->memory_most)
 		return 0;
-	if (need->worker.chip_milli == CHIP_MILLI && times_limited(need->worker.chips, set->workers) > kind->chips_most)
+	if (need->worker.chip_milli == CHIP_MILLI && bound_times(need->worker.chips, set->workers) > kind->chips_most)
 		return 0;
-	if (need->worker.chip_milli < CHIP_MILLI && times_limited(need->worker.chip_milli, set->workers) > kind->chip_milli_most)
+	if (need->worker.chip_milli < CHIP_MILLI && bound_times(need->worker.chip_milli, set->workers) > kind->chip_milli_most)
 		return 0;
 	return workers - workers % set->workers;
 }
@@ -282,8 +194,8 @@ static uint32_t add_boxes(struct maker *maker, const struct column_set *set, con
 	const int64_t *fits = maker->model.model_fits + (size_t)set->need * maker->model.option_count;
 
 	for (uint32_t l = 0; l < kind->lot_count; l++) {
-		struct spot *spot = &maker->spots[kind->lots[l].state];
-		const struct bound_atom *atom = &maker->model.atoms[spot->atom];
+		struct bound_spot *spot = &maker->model.nodes.spots[kind->lots[l].spot];
+		const struct bound_atom *atom = &maker->model.nodes.atoms[spot->atom];
 		uint32_t models = maker->model.supply.layouts[atom->most.layout].model_count;
 
 		for (uint32_t m = 0; m < (models ? models : 1); m++) {
@@ -293,7 +205,7 @@ static uint32_t add_boxes(struct maker *maker, const struct column_set *set, con
 				continue;
 			if (*box == 0)
 				maker->touched[touched++] = maker->cells[spot->cell].option + m;
-			*box = add_limited(*box, times_limited(fits[atom->option + m], kind->lots[l].count * kind->count));
+			*box = bound_add(*box, bound_times(fits[atom->option + m], kind->lots[l].count * kind->count));
 			spot->used = true;
 		}
 	}
@@ -301,15 +213,16 @@ static uint32_t add_boxes(struct maker *maker, const struct column_set *set, con
 }
 
 /* The rows of one column, in the order of the class's amounts. */
-static uint32_t column_rows(const struct maker *maker, const struct bound_need *need, const struct cell *cell, uint32_t model, uint32_t *rows)
+static uint32_t column_rows(const struct maker *maker, const struct bound_need *need, const struct cell *cell, uint32_t model,
+			    uint32_t *rows)
 {
 	const struct bound_layout *layout = &maker->model.supply.layouts[cell->layout];
-	uint32_t count = 0, chips = cell->row + ROW_CHIPS + BOUND_CHIP_ROWS * model;
+	uint32_t count = 0, chips = cell->row + BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * model;
 
 	if (need->worker.cpu_milli > 0)
-		rows[count++] = cell->row + ROW_CPU;
+		rows[count++] = cell->row + BOUND_ROW_CPU;
 	if (need->worker.memory_mib > 0)
-		rows[count++] = cell->row + ROW_MEMORY;
+		rows[count++] = cell->row + BOUND_ROW_MEMORY;
 	if (need->worker.chips > 0 && need->worker.chip_milli == CHIP_MILLI)
 		rows[count++] = chips;
 	for (unsigned kind = 0; kind < BOUND_CHIP_ROWS - 1 && need->worker.chips > 0; kind++)
@@ -318,7 +231,7 @@ static uint32_t column_rows(const struct maker *maker, const struct bound_need *
 	for (uint32_t i = 0; i < need->resource_count; i++)
 		for (uint32_t r = 0; r < layout->resource_count; r++)
 			if (layout->resources[r] == need->resources[i])
-				rows[count++] = cell->row + ROW_CHIPS + BOUND_CHIP_ROWS * layout->model_count + r;
+				rows[count++] = cell->row + BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * layout->model_count + r;
 	return count;
 }
 
@@ -353,7 +266,7 @@ static void make_columns(struct maker *maker, struct column_set *set, const uint
 
 		if (holds == 0)
 			continue;
-		set->total = add_limited(set->total, times_limited(holds, kind->count));
+		set->total = bound_add(set->total, bound_times(holds, kind->count));
 		touched = add_boxes(maker, set, kind, touched);
 	}
 	set->column_count = touched;
@@ -393,25 +306,25 @@ static void make_rows(struct maker *maker, struct bound_problem *problem)
 
 	problem->row_count = maker->row_count;
 	problem->rows = ARENA_ARRAY(maker->arena, struct bound_row, maker->row_count + 1);
-	problem->tie_count = ROW_CHIPS + BOUND_CHIP_ROWS * models + maker->model.supply.resources.count;
+	problem->tie_count = BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * models + maker->model.supply.resources.count;
 	for (uint32_t c = 0; c < maker->cell_count; c++) {
 		const struct bound_layout *layout = &maker->model.supply.layouts[maker->cells[c].layout];
 		struct bound_row *row = problem->rows + maker->cells[c].row;
 
-		(row++)->tie = ROW_CPU;
-		(row++)->tie = ROW_MEMORY;
+		(row++)->tie = BOUND_ROW_CPU;
+		(row++)->tie = BOUND_ROW_MEMORY;
 		for (uint32_t m = 0; m < layout->model_count; m++)
 			for (unsigned kind = 0; kind < BOUND_CHIP_ROWS; kind++)
-				(row++)->tie = ROW_CHIPS + BOUND_CHIP_ROWS * layout->models[m] + kind;
+				(row++)->tie = BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * layout->models[m] + kind;
 		for (uint32_t r = 0; r < layout->resource_count; r++)
-			(row++)->tie = ROW_CHIPS + BOUND_CHIP_ROWS * models + layout->resources[r];
+			(row++)->tie = BOUND_ROW_CHIPS + BOUND_CHIP_ROWS * models + layout->resources[r];
 	}
-	for (uint32_t i = 0; i < maker->spots_by_key.count; i++) {
-		const struct spot *spot = &maker->spots[i];
+	for (uint32_t i = 0; i < maker->model.nodes.spot_count; i++) {
+		const struct bound_spot *spot = &maker->model.nodes.spots[i];
 		const struct cell *cell = &maker->cells[spot->cell];
 
-		for (uint32_t r = 0; r < layout_rows(&maker->model.supply.layouts[cell->layout]) && spot->used; r++)
-			problem->rows[cell->row + r].capacity = add_limited(problem->rows[cell->row + r].capacity, spot->sums[r]);
+		for (uint32_t r = 0; r < bound_layout_rows(&maker->model.supply.layouts[cell->layout]) && spot->used; r++)
+			problem->rows[cell->row + r].capacity = bound_add(problem->rows[cell->row + r].capacity, spot->sums[r]);
 	}
 }
 
@@ -423,8 +336,6 @@ void bound_problem_make(const struct bound_input *input, struct arena *arena, st
 	bound_model_make(&maker.model, input, arena);
 	read_sets(&maker);
 	choose_kinds(&maker);
-	make_spots(&maker);
-	sum_spots(&maker);
 	make_cells(&maker);
 	make_all_columns(&maker);
 	make_rows(&maker, ret);
@@ -437,7 +348,7 @@ void bound_problem_make(const struct bound_input *input, struct arena *arena, st
 		if (set->column_count == 0 || demand->count <= 0 || demand->value <= 0)
 			continue;
 		*class = (struct bound_class){ .value = demand->value, .workers = set->workers,
-					       .total = least(set->total, times_limited(demand->count, set->workers)),
+					       .total = bound_least(set->total, bound_times(demand->count, set->workers)),
 					       .column_count = set->column_count, .rows = set->rows, .boxes = set->boxes };
 		class->total -= class->total % class->workers;
 		class->amount_count = need_amounts(&maker.model.needs[set->need], class->amounts);
@@ -485,7 +396,7 @@ void bound_problem_tie(const struct bound_problem *problem, struct arena *arena,
 	for (uint32_t r = 0; r < problem->row_count; r++) {
 		struct bound_row *row = &ret->rows[problem->rows[r].tie];
 
-		row->capacity = add_limited(row->capacity, problem->rows[r].capacity);
+		row->capacity = bound_add(row->capacity, problem->rows[r].capacity);
 		row->tie = problem->rows[r].tie;
 	}
 	*ret_column_of = column_of;
@@ -500,7 +411,7 @@ void bound_problem_tie(const struct bound_problem *problem, struct arena *arena,
 		tied->rows = rows;
 		tied->boxes = boxes = ARENA_ARRAY(arena, int64_t, tied->column_count + 1);
 		for (uint32_t j = 0; j < class->column_count; j++) {
-			boxes[column_of[at + j]] = add_limited(boxes[column_of[at + j]], class->boxes[j]);
+			boxes[column_of[at + j]] = bound_add(boxes[column_of[at + j]], class->boxes[j]);
 			column_of[at + j] += (uint32_t)ret->column_count;
 		}
 		at += class->column_count;

@@ -7,7 +7,13 @@
 
 #define DISTANCE_LEAST (WORTH_ONE / 6) /* of the mix before scores are worked out anew; 2 * WORTH_ONE is the most */
 
-static void classes_rebuild(struct chooser *chooser, unsigned level);
+static void classes_reset(struct chooser *chooser, unsigned level);
+
+/* The policies that stand for published rules score states as they are, as long as there are few. */
+static unsigned grain_first(const struct chooser *chooser)
+{
+	return chooser->worth.policy == NODE_POLICY_WEIR ? 1 : 0;
+}
 
 struct chooser *chooser_new(enum node_policy policy, const struct rule_context *context, uint64_t seed)
 {
@@ -15,10 +21,12 @@ struct chooser *chooser_new(enum node_policy policy, const struct rule_context *
 
 	chooser->context = *context;
 	chooser->score_epoch = 1;
+	chooser->classes_most = CLASSES_KNOWN_MAX;
 	worth_init(&chooser->worth, policy, &chooser->context, seed);
 	mix_init(&chooser->mix);
 	worth_set_mix(&chooser->worth, NULL, NULL, 0);
-	classes_rebuild(chooser, 0);
+	worth_marks(&chooser->worth, NULL, NULL, 0, &chooser->marks);
+	classes_reset(chooser, grain_first(chooser));
 	return chooser;
 }
 
@@ -26,11 +34,9 @@ void chooser_free(struct chooser *chooser)
 {
 	if (!chooser)
 		return;
-	assert(chooser->states.count == 0);
 	worth_done(&chooser->worth);
 	mix_done(&chooser->mix);
 	need_table_done(&chooser->needs);
-	cell_table_done(&chooser->states);
 	cell_table_done(&chooser->classes);
 	layout_table_done(&chooser->layouts);
 	free(chooser->class_cells);
@@ -119,22 +125,12 @@ uint16_t chooser_score(struct chooser *chooser, struct bundle *bundle, uint32_t 
 	return bundle->row[class] = entry;
 }
 
-bool chooser_holds(struct chooser *chooser, struct need *need, const struct cell *state, uint32_t workers)
-{
-	struct node_free free = cell_free(state);
-
-	return need_workers(need, chooser_in(chooser, need, free.layout), &free, workers) == workers;
-}
-
 /* --- classes --- */
 
 static void class_remove(struct chooser *chooser, struct cell *class)
 {
 	struct layout *layout = class->layout;
 
-	for (struct bundle *bundle = chooser->rows_newest; bundle; bundle = bundle->older)
-		if (class->number < bundle->row_size)
-			bundle->row[class->number] = ROW_UNKNOWN;
 	chooser->class_cells[class->number] = NULL;
 	ARRAY_RESERVE(chooser->class_free, chooser->class_free_capacity, chooser->class_free_count + 1);
 	chooser->class_free[chooser->class_free_count++] = class->number;
@@ -142,11 +138,18 @@ static void class_remove(struct chooser *chooser, struct cell *class)
 	layout_unref(&chooser->layouts, layout);
 }
 
+/* Forgets the classes without nodes, and what rows say of their numbers. */
 static void classes_purge(struct chooser *chooser)
 {
+	size_t first = chooser->class_free_count;
+
 	for (uint32_t i = chooser->class_count; i-- > 1;)
 		if (chooser->class_cells[i] && chooser->class_cells[i]->refs == 0)
 			class_remove(chooser, chooser->class_cells[i]);
+	for (struct bundle *bundle = chooser->rows_newest; bundle; bundle = bundle->older)
+		for (size_t i = first; i < chooser->class_free_count; i++)
+			if (chooser->class_free[i] < bundle->row_size)
+				bundle->row[chooser->class_free[i]] = ROW_UNKNOWN;
 }
 
 static struct cell *class_add(struct chooser *chooser, const struct node_free *floor, uint64_t hash)
@@ -164,36 +167,9 @@ static struct cell *class_add(struct chooser *chooser, const struct node_free *f
 	return class;
 }
 
-static size_t classes_limit(const struct chooser *chooser)
+/* Makes the grain anew. Classes are forgotten: each pool finds its nodes' again when it is next asked. */
+static void classes_reset(struct chooser *chooser, unsigned level)
 {
-	return chooser->grain.level == GRAIN_LEVEL_MAX ? SIZE_MAX : (size_t)CLASSES_LIMIT << (chooser->grain.level > 0);
-}
-
-/* Gives the state its class. */
-static void class_assign(struct chooser *chooser, struct cell *state)
-{
-	struct node_free of = cell_free(state);
-	struct node_copy copy;
-	struct node_free floor;
-	uint64_t hash;
-	struct cell *class;
-
-	grain_floor(&chooser->grain, &of, &copy);
-	floor = copy_free(&copy);
-	hash = node_free_hash(&floor);
-	class = cell_find(&chooser->classes, &floor, hash);
-	if (!class)
-		class = class_add(chooser, &floor, hash);
-	class->refs++;
-	state->number = class->number;
-}
-
-static void classes_rebuild(struct chooser *chooser, unsigned level)
-{
-	int32_t cpu[WORTH_SHAPES_MAX], memory[WORTH_SHAPES_MAX];
-	bool chips[CHIP_MILLI + 1];
-	struct grain_marks marks = { .cpu = cpu, .memory = memory, .chips = chips };
-
 	for (uint32_t i = 1; i < chooser->class_count; i++)
 		if (chooser->class_cells[i])
 			layout_unref(&chooser->layouts, chooser->class_cells[i]->layout);
@@ -202,11 +178,7 @@ static void classes_rebuild(struct chooser *chooser, unsigned level)
 	chooser->class_count = 1;
 	ARRAY_RESERVE(chooser->class_cells, chooser->class_capacity, 1);
 	chooser->class_cells[CLASS_NONE] = NULL;
-	marks.count = worth_marks(&chooser->worth, cpu, memory, chips);
-	grain_init(&chooser->grain, level, &marks);
-	for (size_t i = 0; i < chooser->states.capacity; i++)
-		if (chooser->states.cells[i])
-			class_assign(chooser, chooser->states.cells[i]);
+	grain_init(&chooser->grain, level, &chooser->marks);
 	chooser->class_epoch++;
 	chooser->score_epoch++;
 }
@@ -214,34 +186,41 @@ static void classes_rebuild(struct chooser *chooser, unsigned level)
 /* Keeps the number of classes bounded: those in no use go first, then the grain gets coarser. */
 static void classes_bound(struct chooser *chooser)
 {
-	if (chooser->classes.count < classes_limit(chooser))
+	if (chooser->classes.count < chooser->classes_most)
 		return;
 	classes_purge(chooser);
-	while (chooser->classes.count > classes_limit(chooser) / 2)
-		classes_rebuild(chooser, chooser->grain.level + 1);
+	if (chooser->classes.count > CLASSES_USED_MAX && chooser->grain.level < GRAIN_LEVEL_MAX)
+		classes_reset(chooser, chooser->grain.level + 1);
+	chooser->classes_most = chooser->classes.count * 2 > CLASSES_KNOWN_MAX ? chooser->classes.count * 2 : CLASSES_KNOWN_MAX;
 }
 
-struct cell *chooser_state_ref(struct chooser *chooser, const struct node_free *of)
+struct cell *chooser_class_ref(struct chooser *chooser, const struct node_free *of)
 {
-	uint64_t hash = node_free_hash(of);
-	struct cell *state = cell_find(&chooser->states, of, hash);
+	struct node_copy copy;
+	struct node_free floor;
+	struct cell *class;
+	uint64_t hash;
 
-	if (!state) {
-		state = cell_add(&chooser->states, of, hash);
-		class_assign(chooser, state);
+	grain_floor(&chooser->grain, of, &copy);
+	floor = copy_free(&copy);
+	hash = node_free_hash(&floor);
+	class = cell_find(&chooser->classes, &floor, hash);
+	if (!class) {
+		uint64_t epoch = chooser->class_epoch;
+
 		classes_bound(chooser);
+		if (chooser->class_epoch != epoch)
+			return chooser_class_ref(chooser, of);
+		class = class_add(chooser, &floor, hash);
 	}
-	state->refs++;
-	return state;
+	class->refs++;
+	return class;
 }
 
-void chooser_state_unref(struct chooser *chooser, struct cell *state)
+void chooser_class_unref(struct chooser *chooser, uint32_t class)
 {
-	assert(state->refs > 0);
-	if (--state->refs > 0)
-		return;
-	chooser->class_cells[state->number]->refs--;
-	cell_remove(&chooser->states, state);
+	assert(chooser->class_cells[class]->refs > 0);
+	chooser->class_cells[class]->refs--;
 }
 
 /* --- needs and the mix --- */
@@ -292,6 +271,7 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 
 	memcpy(held, chooser->held, held_count * sizeof(*held));
 	worth_set_mix(&chooser->worth, needs, counts, chooser->mix.count);
+	worth_marks(&chooser->worth, needs, counts, chooser->mix.count, &chooser->marks);
 	chooser->held_count = chooser->worth.shape_count;
 	for (size_t i = 0; i < chooser->held_count; i++) {
 		chooser->held[i] = chooser->worth.shapes[i].need;
@@ -300,11 +280,28 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 	for (size_t i = 0; i < held_count; i++)
 		chooser_need_remove(chooser, held[i]->handle);
 	chooser->figures.mix_changes++;
-	/* The cuts follow the mix; and what many states made coarse may be fine again. */
+	chooser->next_cuts = chooser->mix.arrived * 2;
+	/* The cuts follow the mix; and what many classes made coarse may be fine again. */
 	if (chooser->grain.level > 0)
-		classes_rebuild(chooser, chooser->states.count < CLASSES_LIMIT / 4 ? 0 : chooser->grain.level);
+		classes_reset(chooser, chooser->classes.count < CLASSES_USED_MAX / 4 ? grain_first(chooser) : chooser->grain.level);
 	else
 		chooser->score_epoch++;
+}
+
+/* Whether too much of the mix asks for amounts that are no cuts, so that nodes must be asked one by one. The longer
+ * it runs, the rarer this is looked at closely: new cuts put every node into its class again. */
+static bool cuts_due(struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
+{
+	uint64_t total = 0, missed = 0;
+
+	if (chooser->grain.level != 1)
+		return false;
+	for (size_t i = 0; i < chooser->mix.count; i++) {
+		total += counts[i];
+		if (!grain_cuts(&chooser->grain, needs[i]->cpu, needs[i]->memory, needs[i]->milli))
+			missed += counts[i];
+	}
+	return missed * (chooser->mix.arrived >= chooser->next_cuts ? 64 : 4) > total;
 }
 
 void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers)
@@ -320,7 +317,7 @@ void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers)
 	if (!mix_look_due(&chooser->mix))
 		return;
 	mix_list(chooser, &needs, &counts);
-	if (worth_distance(&chooser->worth, needs, counts, chooser->mix.count) >= DISTANCE_LEAST)
+	if (worth_distance(&chooser->worth, needs, counts, chooser->mix.count) >= DISTANCE_LEAST || cuts_due(chooser, needs, counts))
 		mix_use(chooser, needs, counts);
 }
 
@@ -343,10 +340,11 @@ void chooser_fix_mix(struct chooser *chooser, const uint32_t *handles, const int
 void chooser_figures(const struct chooser *chooser, struct chooser_figures *ret)
 {
 	*ret = chooser->figures;
-	ret->states = chooser->states.count;
+	ret->states = chooser->classes.count;
+	ret->grain = chooser->grain.level;
 	ret->needs = chooser->needs.in_use;
 	ret->mix_shapes = chooser->worth.shape_count;
-	ret->bytes = chooser->states.bytes + chooser->classes.bytes + (chooser->states.capacity + chooser->classes.capacity) * sizeof(void *);
+	ret->bytes = chooser->classes.bytes + chooser->classes.capacity * sizeof(void *);
 	for (const struct bundle *bundle = chooser->rows_newest; bundle; bundle = bundle->older)
 		ret->bytes += bundle->row_size * sizeof(*bundle->row);
 }

@@ -77,9 +77,10 @@ static const char *name_chips(const struct ask *ask, struct arena *arena)
 	return text;
 }
 
-static const char *group_sentence(const struct matcher *matcher, const struct explain_group *group, const struct verdict *verdicts,
+static const char *group_sentence(const struct matcher *matcher, const struct explain_group *group, const struct explanation *said,
 				  const char *chips, struct arena *arena)
 {
+	const struct verdict *verdicts = said->verdicts;
 	struct verdict shared = group->best;
 	struct strbuf text = { 0 };
 	struct strbuf numbers = { 0 };
@@ -98,7 +99,10 @@ static const char *group_sentence(const struct matcher *matcher, const struct ex
 	if (group->code == VERDICT_RESIDENCY && group->best.other && !shared.other)
 		shared.other = group->best.other, shared.name = NULL;
 	strbuf_printf(&text, "%zu site%s: ", group->site_count, group->site_count == 1 ? "" : "s");
-	verdict_reason(&shared, chips, &text);
+	if (group->code == VERDICT_ROUND_PENDING && said->limit.code != VERDICT_FITS)
+		strbuf_puts(&text, "room for it, but for its tenant's limit");
+	else
+		verdict_reason(&shared, chips, &text);
 	if (verdict_numbers(&group->best, &numbers))
 		strbuf_printf(&text, ", %s %s", group->site_count == 1 ? "has" : "best has", strbuf_text(&numbers));
 	else if (aged && group->site_count > 1)
@@ -147,7 +151,7 @@ static void make_groups(const struct matcher *matcher, const char *chips, struct
 		group->sites[group->site_count++] = sorted[i].site;
 	}
 	for (size_t g = 0; g < ret->group_count; g++)
-		ret->groups[g].sentence = group_sentence(matcher, &ret->groups[g], ret->verdicts, chips, arena);
+		ret->groups[g].sentence = group_sentence(matcher, &ret->groups[g], ret, chips, arena);
 	qsort(ret->groups, ret->group_count, sizeof(*ret->groups), compare_groups);
 }
 
@@ -312,4 +316,43 @@ void explain_start(struct explanation *explanation, int64_t now_us, int64_t star
 		explanation->start = arena_printf(arena, "in about %s", wait_text(wait_us, arena));
 	else
 		explanation->start = arena_printf(arena, "in about %s, in %s at the latest", wait_text(wait_us, arena), latest);
+}
+
+void explain_score(struct matcher *matcher, uint32_t number, uint32_t site, int64_t recorded, struct score *ret)
+{
+	score_site(class_at(matcher, number)->ask, &matcher->sites[site].view, &matcher->context, &matcher->policy->weights, ret);
+	ret->fragmentation = recorded > ret->total ? recorded - ret->total : 0;
+	ret->total += ret->fragmentation;
+}
+
+static void put_money(const char *site, int64_t micro, const char *currency, struct strbuf *out)
+{
+	char text[32];
+
+	strbuf_printf(out, "%s for %s%s%s an hour", site, unit_human(UNIT_MONEY, micro, text, sizeof(text)), currency && *currency ? " " : "",
+		      currency ? currency : "");
+}
+
+const char *explain_choice(const struct explain_choice *choice, struct arena *arena)
+{
+	struct strbuf text = { 0 };
+	const char *sentence;
+
+	strbuf_puts(&text, "at ");
+	put_money(choice->site, choice->score, choice->currency, &text);
+	if (choice->backfilled)
+		strbuf_puts(&text, ", in what is kept for others until later");
+	else if (choice->candidates <= 1)
+		strbuf_puts(&text, ", the only site that could take it");
+	else
+		strbuf_printf(&text, ", the best of %" PRIu32 " sites", choice->candidates);
+	if (choice->second_site) {
+		strbuf_puts(&text, "; next would have been ");
+		put_money(choice->second_site, choice->second_score, choice->currency, &text);
+	}
+	if (choice->borrowed)
+		strbuf_puts(&text, "; beyond the quota of its tenant");
+	sentence = arena_strdup(arena, strbuf_text(&text));
+	strbuf_done(&text);
+	return sentence;
 }

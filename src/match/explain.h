@@ -3,6 +3,7 @@
 #define WEIR_MATCH_EXPLAIN_H
 
 #include "match/match.h"
+#include "match/score.h"
 
 /* Sites with the same first obstacle. */
 struct explain_group {
@@ -41,6 +42,18 @@ struct explanation {
  * waiting for that long whatever the sites say. Everything is the arena's. O(sites * distinct node states). */
 void explain_ask(const struct match_input *input, uint32_t class, uint32_t tenant, const struct match_entry *entry,
 		 int64_t replica_backoff_s, struct arena *arena, struct explanation *ret);
+/* The parts of what a place at the site costs the class; `recorded` is what it cost when nodes were chosen: what the other parts leave
+ * of it is what the choice of nodes spoilt. */
+void explain_score(struct matcher *matcher, uint32_t class, uint32_t site, int64_t recorded, struct score *ret);
+/* Why it is there, in one sentence: "at guian-hub for 12.30 CNY an hour, the best of 12 sites; next would have been gui-an-2 for 14.00".
+ * `second_site` NULL: none was found with room. */
+struct explain_choice {
+	const char *site, *second_site, *currency;
+	int64_t score, second_score;
+	uint32_t candidates;
+	bool backfilled, borrowed;
+};
+const char *explain_choice(const struct explain_choice *choice, struct arena *arena);
 /* Says when it starts: the estimate of match/forecast.h (-1: not known) and the reservation of the last round (0: none). */
 void explain_start(struct explanation *explanation, int64_t now_us, int64_t start_us, int64_t reserved_us, struct arena *arena);
 

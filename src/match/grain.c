@@ -10,7 +10,7 @@ static const struct grain_rule {
 	uint16_t chip_step;
 } rules[GRAIN_LEVEL_MAX + 1] = {
 	{ 0, 0, 0, 0, 0, 0 },
-	{ 3, 1, 128, 12, 6, 0 },
+	{ 3, 1, GRAIN_MARKS_MAX, 12, 6, 0 },
 	{ 2, 0, 24, 6, 3, 50 },
 	{ 1, 0, 8, 0, 0, 125 },
 };
@@ -89,6 +89,17 @@ static size_t cut_below(const int32_t *cuts, size_t count, int32_t value)
 			high = middle;
 	}
 	return low;
+}
+
+bool grain_cuts(const struct grain *grain, int64_t cpu, int64_t memory, uint16_t chip_milli)
+{
+	if (grain->level == 0)
+		return true;
+	if (cpu > INT32_MAX || memory > INT32_MAX)
+		return true;
+	return grain->cpu_cuts[cut_below(grain->cpu_cuts, grain->cpu_count, (int32_t)cpu)] == cpu &&
+	       grain->memory_cuts[cut_below(grain->memory_cuts, grain->memory_count, (int32_t)memory)] == memory &&
+	       grain->chip_floor[chip_milli] == chip_milli;
 }
 
 static int32_t power_below(int32_t value)

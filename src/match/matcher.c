@@ -15,6 +15,7 @@ struct matcher *matcher_new(const struct policy_spec *policy, const struct rule_
 	matcher->chooser = chooser_new(policy->nodes, &matcher->context, seed);
 	matcher->log = mem_alloc(LOG_MAX * sizeof(*matcher->log));
 	matcher->class_free = matcher->newest = matcher->oldest = MATCH_CLASS_NONE;
+	matcher->cache_bytes_max = CLASS_CACHE_BYTES_MAX;
 	return matcher;
 }
 
@@ -40,6 +41,7 @@ void matcher_free(struct matcher *matcher)
 			matcher_class_remove(matcher, c);
 	free(matcher->classes);
 	free(matcher->promises);
+	free(matcher->promised);
 	free(matcher->log);
 	chooser_free(matcher->chooser);
 	free(matcher);
@@ -125,6 +127,15 @@ static void list_work(struct matcher *matcher, struct match_work *work)
 	matcher->work_count++;
 }
 
+static bool same_slots(const struct slot *a, const struct slot *b, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (a[i].worker != b[i].worker || a[i].group != b[i].group || a[i].node != b[i].node || a[i].chips != b[i].chips ||
+		    a[i].chip_milli != b[i].chip_milli)
+			return false;
+	return true;
+}
+
 /* The next promise is this very placement: the slots are taken already. */
 static bool redeem(struct matcher *matcher, const struct match_work *work)
 {
@@ -134,10 +145,10 @@ static bool redeem(struct matcher *matcher, const struct match_work *work)
 		return false;
 	promise = &matcher->promises[matcher->promise_first];
 	if (promise->demand != work->demand || promise->replica != work->replica || promise->site != work->site ||
-	    promise->slot_count != work->slot_count || memcmp(promise->slots, work->slots, work->slot_count * sizeof(*work->slots)) != 0)
+	    promise->slot_count != work->slot_count || !same_slots(matcher->promised + promise->first_slot, work->slots, work->slot_count))
 		return false;
-	free(promise->slots);
-	matcher->promise_first++;
+	if (++matcher->promise_first == matcher->promise_count)
+		matcher->promise_first = matcher->promise_count = matcher->promised_count = 0;
 	return true;
 }
 
@@ -180,8 +191,11 @@ void books_promise(struct matcher *matcher, uint64_t demand, uint32_t replica, u
 	ARRAY_RESERVE(matcher->promises, matcher->promise_capacity, matcher->promise_count + 1);
 	matcher->promises[matcher->promise_count++] = (struct promise){
 		.demand = demand, .replica = replica, .class = class, .site = site, .slot_count = slot_count,
-		.slots = mem_dup(slots, slot_count * sizeof(*slots)),
+		.first_slot = matcher->promised_count,
 	};
+	ARRAY_RESERVE(matcher->promised, matcher->promised_capacity, matcher->promised_count + slot_count);
+	memcpy(matcher->promised + matcher->promised_count, slots, slot_count * sizeof(*slots));
+	matcher->promised_count += slot_count;
 }
 
 void matcher_settle(struct matcher *matcher)
@@ -189,11 +203,11 @@ void matcher_settle(struct matcher *matcher)
 	for (size_t p = matcher->promise_count; p > matcher->promise_first; p--) {
 		struct promise *promise = &matcher->promises[p - 1];
 
-		pool_give(matcher->sites[promise->site].pool, promise->slots, promise->slot_count, class_at(matcher, promise->class)->need);
+		pool_give(matcher->sites[promise->site].pool, matcher->promised + promise->first_slot, promise->slot_count,
+			  class_at(matcher, promise->class)->need);
 		books_log(matcher, promise->site, false);
-		free(promise->slots);
 	}
-	matcher->promise_first = matcher->promise_count = 0;
+	matcher->promise_first = matcher->promise_count = matcher->promised_count = 0;
 }
 
 /* --- reading ----------------------------------------------------------------------------------- */

@@ -7,6 +7,9 @@
 #include "match/pool.h"
 
 #define INDEX_FIRST 64
+#define BUNDLE_BITS 20
+#define BUNDLE_WORKERS_MAX ((1u << BUNDLE_BITS) - 1)
+_Static_assert(BUNDLE_WORKERS_MAX >= DEMAND_WORKERS_MAX, "a bundle may be as large as a demand");
 
 static uint64_t hash_number(uint64_t hash, uint64_t number)
 {
@@ -199,6 +202,7 @@ struct need *need_ref(struct need_table *table, const struct ask *ask)
 	need = need_new(ask);
 	need->hash = hash;
 	need->refs = 1;
+	need->serial = ++table->serial;
 	if (table->free_count > 0) {
 		need->handle = table->free_handles[--table->free_count];
 	} else {
@@ -289,7 +293,7 @@ static void layout_check(const struct need *need, const struct layout *layout, c
 	}
 }
 
-const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context)
+const struct need_layout *need_layout_fill(struct need *need, const struct layout *layout, const struct rule_context *context)
 {
 	if (layout->id >= need->layout_count) {
 		size_t count = layout->id + 1;
@@ -298,8 +302,7 @@ const struct need_layout *need_layout_of(struct need *need, const struct layout 
 		memset(need->layouts + need->layout_count, 0, (count - need->layout_count) * sizeof(*need->layouts));
 		need->layout_count = count;
 	}
-	if (need->layouts[layout->id].serial != layout->serial)
-		layout_check(need, layout, context, &need->layouts[layout->id]);
+	layout_check(need, layout, context, &need->layouts[layout->id]);
 	return &need->layouts[layout->id];
 }
 
@@ -320,11 +323,12 @@ struct bundle *need_bundle(struct need *need, uint32_t workers)
 	memmove(need->bundles + at + 1, need->bundles + at, (need->bundle_count - at) * sizeof(*need->bundles));
 	need->bundle_count++;
 	need->bundles[at] = mem_alloc(sizeof(struct bundle));
-	*need->bundles[at] = (struct bundle){ .need = need->handle, .workers = workers };
+	assert(workers <= BUNDLE_WORKERS_MAX);
+	*need->bundles[at] = (struct bundle){ .id = need->serial << BUNDLE_BITS | workers, .need = need->handle, .workers = workers };
 	return need->bundles[at];
 }
 
-static int64_t times(int64_t whole, int64_t part, int64_t limit)
+int64_t need_times(int64_t whole, int64_t part, int64_t limit)
 {
 	if (part == 0)
 		return limit;
@@ -356,12 +360,12 @@ int64_t need_workers(const struct need *need, const struct need_layout *in, cons
 
 	if (!in->possible)
 		return 0;
-	limit = times(free->cpu, need->cpu, limit);
+	limit = need_times(free->cpu, need->cpu, limit);
 	if (limit > 0)
-		limit = times(free->memory, need->memory, limit);
+		limit = need_times(free->memory, need->memory, limit);
 	for (uint32_t i = 0; i < need->resource_count && limit > 0; i++)
 		if (need->resources[i] > 0)
-			limit = times(free->resources[in->resource_place[i]], need->resources[i], limit);
+			limit = need_times(free->resources[in->resource_place[i]], need->resources[i], limit);
 	if (limit == 0 || need->chips == 0)
 		return limit;
 	for (uint64_t rest = in->parts; rest && workers < limit; rest &= rest - 1) {

@@ -4,7 +4,7 @@
  * may use comes from the hard rules and is worked out once per need and layout, until the catalogue changes.
  *
  * A bundle is so many workers of one need in one node. Bundles are what nodes are chosen for; each has a row
- * of scores by class (match/score_rows.h).
+ * of scores by class (match/chooser.h).
  */
 #ifndef WEIR_MATCH_NEEDS_H
 #define WEIR_MATCH_NEEDS_H
@@ -13,9 +13,10 @@
 #include "policy/fit.h"
 
 struct bundle {
+	uint64_t id; /* never reused; not 0 */
 	uint32_t need;
 	uint32_t workers;
-	/* score_rows.h's own */
+	/* the chooser's own */
 	uint16_t *row;
 	uint32_t row_size;
 	uint64_t row_epoch;
@@ -31,7 +32,8 @@ struct need_layout {
 
 struct need {
 	uint32_t handle;
-	uint32_t refs; /* 0: the handle is free */
+	uint32_t refs;
+	uint64_t serial; /* never reused; from 1 */
 	uint64_t hash;
 	struct ask *ask; /* what counts of it; one block */
 	int64_t cpu, memory;
@@ -53,6 +55,7 @@ struct need_table {
 	uint32_t *index; /* handle + 1 by hash; 0 free */
 	size_t index_capacity, index_used;
 	size_t in_use;
+	uint64_t serial; /* of the newest */
 };
 
 /* With one ref more. */
@@ -69,13 +72,23 @@ static inline struct need *need_at(const struct need_table *table, uint32_t hand
 	return table->needs[handle];
 }
 
-/* What the need may use of the layout. */
-const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context);
+const struct need_layout *need_layout_fill(struct need *need, const struct layout *layout, const struct rule_context *context);
+
+/* What the need may use of the layout. O(1) but for the first time. */
+static inline const struct need_layout *need_layout_of(struct need *need, const struct layout *layout, const struct rule_context *context)
+{
+	if (layout->id < need->layout_count && need->layouts[layout->id].serial == layout->serial)
+		return &need->layouts[layout->id];
+	return need_layout_fill(need, layout, context);
+}
+
 /* Forgets the layouts: the catalogue changed. */
 void need_forget(struct need *need);
 /* The bundle of so many workers, made at first use. O(bundles of the need). */
 struct bundle *need_bundle(struct need *need, uint32_t workers);
 
+/* How often `part` goes into `whole`, `limit` at most. */
+int64_t need_times(int64_t whole, int64_t part, int64_t limit);
 /* Workers of the need, `limit` at most, that a node with this much free holds. */
 int64_t need_workers(const struct need *need, const struct need_layout *in, const struct node_free *free, int64_t limit);
 

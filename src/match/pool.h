@@ -65,15 +65,16 @@ struct verdict pool_verdict(struct pool *pool, uint32_t need, int64_t want);
 struct pool_totals {
 	int64_t cpu_free_milli, memory_free_mib, chips_free, chip_free_milli; /* chips_free: whole ones */
 	int64_t cpu_milli, memory_mib, chips;
-	size_t nodes, states; /* distinct states now */
+	size_t nodes, states; /* states: classes of states alike that its nodes are in */
 };
 void pool_totals(const struct pool *pool, struct pool_totals *ret);
 /* Walks everything; false when the books do not add up. For tests and debug builds. */
 bool pool_is_consistent(const struct pool *pool);
 
 struct chooser_figures {
-	size_t states, needs, mix_shapes;
-	uint64_t scored;     /* pairs of state and need that were worked out */
+	size_t states, needs, mix_shapes; /* states: classes of states alike, those known */
+	unsigned grain;      /* how coarse the classes are: 0 exact, 3 coarsest */
+	uint64_t scored;     /* pairs of class and need that were worked out */
 	uint64_t mix_changes;
 	size_t bytes;
 };

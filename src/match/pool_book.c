@@ -73,14 +73,14 @@ static bool node_slots_free(const struct pool *pool, const struct slot *const *s
 	const struct pool_group *group = &pool->groups[slots[0]->group];
 	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
 	uint32_t node = group->first + slots[0]->node;
-	const struct cell *state = node_state(pool, node);
+	const int32_t *resources = node_resources(group, node);
 	uint16_t left[NODE_CHIPS_MAX];
 	int64_t workers = (int64_t)count;
 
-	if ((__int128)need->cpu * workers > state->cpu || (__int128)need->memory * workers > state->memory)
+	if ((__int128)need->cpu * workers > pool->node_cpu[node] || (__int128)need->memory * workers > pool->node_memory[node])
 		return false;
 	for (uint32_t i = 0; i < need->resource_count; i++)
-		if (need->resources[i] > 0 && (__int128)need->resources[i] * workers > state->tail[in->resource_place[i]])
+		if (need->resources[i] > 0 && (__int128)need->resources[i] * workers > resources[in->resource_place[i]])
 			return false;
 	memcpy(left, node_chips(group, node), group->layout->chip_count * sizeof(*left));
 	for (size_t i = 0; i < count; i++) {
@@ -139,14 +139,13 @@ static int64_t least(int64_t a, int64_t b)
 static void share_cut(const struct pool *pool, struct held *held, uint16_t *each)
 {
 	const struct pool_group *group = &pool->groups[held->group];
-	const struct cell *state = node_state(pool, held->node);
 	const uint16_t *chips = node_chips(group, held->node);
 	size_t i = 0;
 
-	held->share.cpu = least(held->share.cpu, state->cpu);
-	held->share.memory = least(held->share.memory, state->memory);
+	held->share.cpu = least(held->share.cpu, pool->node_cpu[held->node]);
+	held->share.memory = least(held->share.memory, pool->node_memory[held->node]);
 	for (uint32_t r = 0; r < group->layout->resource_count; r++)
-		held->share.resources[r] = least(held->share.resources[r], state->tail[r]);
+		held->share.resources[r] = least(held->share.resources[r], node_resources(group, held->node)[r]);
 	for (uint64_t rest = held->share.chips; rest; rest &= rest - 1)
 		each[i++] = (uint16_t)least(held->share.milli, chips[__builtin_ctzll(rest)]);
 }

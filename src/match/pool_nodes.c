@@ -13,11 +13,6 @@ static _Noreturn void breach(const char *what)
 
 /* --- the nodes of a bucket: a heap, lowest on top --- */
 
-static uint32_t *bucket_nodes(struct bucket *bucket)
-{
-	return bucket->capacity ? bucket->heap : &bucket->one;
-}
-
 static void sift_up(struct pool *pool, uint32_t *heap, uint32_t at, uint32_t node)
 {
 	for (; at > 0 && heap[(at - 1) / 2] > node; at = (at - 1) / 2) {
@@ -62,12 +57,12 @@ static void bucket_add(struct pool *pool, struct bucket *bucket, uint32_t node)
 {
 	if (bucket->count > 0 && bucket->count >= bucket->capacity)
 		bucket_resize(bucket, bucket->count < 2 ? 4 : bucket->count * 2);
-	sift_up(pool, bucket_nodes(bucket), bucket->count++, node);
+	sift_up(pool, bucket->capacity ? bucket->heap : &bucket->one, bucket->count++, node);
 }
 
 static void bucket_drop(struct pool *pool, struct bucket *bucket, uint32_t node)
 {
-	uint32_t *heap = bucket_nodes(bucket);
+	uint32_t *heap = bucket->capacity ? bucket->heap : &bucket->one;
 	uint32_t at = pool->node_place[node];
 	uint32_t last = heap[--bucket->count];
 
@@ -81,21 +76,21 @@ static void bucket_drop(struct pool *pool, struct bucket *bucket, uint32_t node)
 		bucket_resize(bucket, bucket->capacity / 2);
 }
 
-/* --- buckets by state and group --- */
+/* --- buckets by class and group --- */
 
-static uint64_t bucket_hash(const struct cell *state, uint32_t group)
+static uint64_t bucket_hash(uint32_t class, uint32_t group)
 {
-	uint64_t hash = (state->hash ^ (uint64_t)(group + 1) << 40) * 0x9e3779b97f4a7c15u;
+	uint64_t hash = ((uint64_t)group << 32 | class) * 0x9e3779b97f4a7c15u;
 
 	return hash ^ hash >> 32;
 }
 
-static uint32_t *index_place(const struct pool *pool, const struct cell *state, uint32_t group)
+static uint32_t *index_place(const struct pool *pool, uint32_t class, uint32_t group)
 {
-	for (uint64_t at = bucket_hash(state, group);; at++) {
+	for (uint64_t at = bucket_hash(class, group);; at++) {
 		uint32_t *place = &pool->index[at & (pool->index_capacity - 1)];
 
-		if (!*place || (pool->buckets[*place - 1].state == state && pool->buckets[*place - 1].group == group))
+		if (!*place || (pool->bucket_class[*place - 1] == class && pool->buckets[*place - 1].group == group))
 			return place;
 	}
 }
@@ -106,20 +101,20 @@ static void index_grow(struct pool *pool)
 	pool->index_capacity = pool->index_capacity ? pool->index_capacity * 2 : 16;
 	pool->index = mem_alloc(pool->index_capacity * sizeof(*pool->index));
 	for (uint32_t b = 0; b < pool->bucket_count; b++)
-		if (pool->buckets[b].state)
-			*index_place(pool, pool->buckets[b].state, pool->buckets[b].group) = b + 1;
+		if (pool->buckets[b].count)
+			*index_place(pool, pool->bucket_class[b], pool->buckets[b].group) = b + 1;
 }
 
 static void index_remove(struct pool *pool, uint32_t number)
 {
 	size_t mask = pool->index_capacity - 1;
-	size_t hole = bucket_hash(pool->buckets[number].state, pool->buckets[number].group) & mask;
+	size_t hole = bucket_hash(pool->bucket_class[number], pool->buckets[number].group) & mask;
 
 	while (pool->index[hole] != number + 1)
 		hole = (hole + 1) & mask;
 	for (size_t at = (hole + 1) & mask; pool->index[at]; at = (at + 1) & mask) {
-		const struct bucket *bucket = &pool->buckets[pool->index[at] - 1];
-		size_t home = bucket_hash(bucket->state, bucket->group) & mask;
+		uint32_t other = pool->index[at] - 1;
+		size_t home = bucket_hash(pool->bucket_class[other], pool->buckets[other].group) & mask;
 
 		if (((at - home) & mask) >= ((at - hole) & mask)) {
 			pool->index[hole] = pool->index[at];
@@ -129,7 +124,7 @@ static void index_remove(struct pool *pool, uint32_t number)
 	pool->index[hole] = 0;
 }
 
-static uint32_t bucket_new(struct pool *pool, struct cell *state, uint32_t group)
+static uint32_t bucket_new(struct pool *pool, uint32_t class, uint32_t group)
 {
 	uint32_t number;
 
@@ -143,17 +138,18 @@ static uint32_t bucket_new(struct pool *pool, struct cell *state, uint32_t group
 		ARRAY_RESERVE(pool->bucket_class, capacity, number + (size_t)1);
 		pool->bucket_count++;
 	}
-	pool->buckets[number] = (struct bucket){ .state = state, .group = group };
-	pool->bucket_class[number] = state->number;
+	pool->buckets[number] = (struct bucket){ .group = group };
+	pool->bucket_class[number] = class;
 	pool->live++;
 	return number;
 }
 
-static void bucket_free(struct pool *pool, uint32_t number)
+static void bucket_end(struct pool *pool, uint32_t number)
 {
 	index_remove(pool, number);
 	if (pool->buckets[number].capacity)
 		free(pool->buckets[number].heap);
+	chooser_class_unref(pool->chooser, pool->bucket_class[number]);
 	pool->buckets[number] = (struct bucket){ 0 };
 	pool->bucket_class[number] = CLASS_NONE;
 	ARRAY_RESERVE(pool->bucket_free, pool->bucket_free_capacity, pool->bucket_free_count + 1);
@@ -161,16 +157,22 @@ static void bucket_free(struct pool *pool, uint32_t number)
 	pool->live--;
 }
 
-void pool_refresh(struct pool *pool)
+static void buckets_clear(struct pool *pool, bool classes_stand)
 {
-	if (pool->class_epoch == pool->chooser->class_epoch)
-		return;
-	pool->class_epoch = pool->chooser->class_epoch;
-	for (uint32_t b = 0; b < pool->bucket_count; b++)
-		pool->bucket_class[b] = pool->buckets[b].state ? pool->buckets[b].state->number : CLASS_NONE;
+	for (uint32_t b = 0; b < pool->bucket_count; b++) {
+		if (pool->buckets[b].count && pool->buckets[b].capacity)
+			free(pool->buckets[b].heap);
+		if (pool->buckets[b].count && classes_stand)
+			chooser_class_unref(pool->chooser, pool->bucket_class[b]);
+	}
+	if (pool->index_capacity)
+		memset(pool->index, 0, pool->index_capacity * sizeof(*pool->index));
+	pool->bucket_count = 0;
+	pool->bucket_free_count = 0;
+	pool->live = 0;
 }
 
-static uint32_t group_of(const struct pool *pool, uint32_t node)
+uint32_t group_of(const struct pool *pool, uint32_t node)
 {
 	size_t low = 0, high = pool->group_count;
 
@@ -185,53 +187,125 @@ static uint32_t group_of(const struct pool *pool, uint32_t node)
 	return (uint32_t)low;
 }
 
-void node_insert(struct pool *pool, uint32_t node, struct cell *state)
+/* Puts a node with these amounts into its bucket; leaves it pending when the classes were made anew meanwhile. */
+static void node_insert(struct pool *pool, uint32_t group, uint32_t node, const struct node_copy *amounts)
 {
-	uint32_t group = group_of(pool, node);
+	struct node_free free = copy_free(amounts);
+	struct cell *class = chooser_class_ref(pool->chooser, &free);
+	struct bucket *bucket;
 	uint32_t *place;
 
+	if (pool->class_epoch != pool->chooser->class_epoch) {
+		chooser_class_unref(pool->chooser, class->number);
+		pool->node_bucket[node] = BUCKET_PENDING;
+		return;
+	}
 	if ((pool->live + 1) * 2 > pool->index_capacity)
 		index_grow(pool);
-	place = index_place(pool, state, group);
-	if (!*place)
-		*place = bucket_new(pool, state, group) + 1;
+	place = index_place(pool, class->number, group);
+	if (*place)
+		chooser_class_unref(pool->chooser, class->number);
+	else
+		*place = bucket_new(pool, class->number, group) + 1;
+	bucket = &pool->buckets[*place - 1];
 	pool->node_bucket[node] = *place - 1;
-	bucket_add(pool, &pool->buckets[*place - 1], node);
+	bucket_add(pool, bucket, node);
+	if (pool->windows && bucket_lowest(bucket) == node)
+		windows_note(pool, *place - 1);
 }
 
-struct cell *node_remove(struct pool *pool, uint32_t node)
+static void node_remove(struct pool *pool, uint32_t node)
 {
 	uint32_t number = pool->node_bucket[node];
 	struct bucket *bucket = &pool->buckets[number];
-	struct cell *state = bucket->state;
 
+	if (bucket->count == 1) {
+		bucket_end(pool, number);
+		/* The number is free, and its bucket has no nodes. */
+		return;
+	}
 	bucket_drop(pool, bucket, node);
+}
+
+void node_amounts(const struct pool *pool, const struct pool_group *group, uint32_t node, struct node_copy *ret)
+{
+	const uint16_t *chips = node_chips(group, node);
+
+	ret->layout = group->layout;
+	ret->cpu = pool->node_cpu[node];
+	ret->memory = pool->node_memory[node];
+	memcpy(ret->resources, node_resources(group, node), group->layout->resource_count * sizeof(int32_t));
+	for (uint32_t c = 0; c < group->layout->chip_count; c++)
+		ret->chips[group->place[c]] = chips[c];
+	copy_order(ret);
+}
+
+static void insert_pending(struct pool *pool)
+{
+	for (uint32_t g = 0; g < pool->group_count; g++) {
+		const struct pool_group *group = &pool->groups[g];
+
+		for (uint32_t n = group->first; n < group->first + group->node_count; n++) {
+			struct node_copy amounts;
+
+			if (pool->node_bucket[n] != BUCKET_PENDING)
+				continue;
+			node_amounts(pool, group, n, &amounts);
+			node_insert(pool, g, n, &amounts);
+			if (pool->class_epoch != pool->chooser->class_epoch)
+				return;
+		}
+	}
+}
+
+void pool_refresh(struct pool *pool)
+{
+	while (pool->class_epoch != pool->chooser->class_epoch) {
+		buckets_clear(pool, false);
+		windows_free(pool->windows);
+		pool->windows = NULL;
+		pool->class_epoch = pool->chooser->class_epoch;
+		for (uint32_t n = 0; n < pool->node_count; n++)
+			if (pool->node_bucket[n] != BUCKET_NONE)
+				pool->node_bucket[n] = BUCKET_PENDING;
+		insert_pending(pool);
+	}
+}
+
+void pool_fill(struct pool *pool)
+{
+	for (uint32_t n = 0; n < pool->node_count; n++)
+		pool->node_bucket[n] = BUCKET_PENDING;
+	pool->class_epoch = pool->chooser->class_epoch;
+	insert_pending(pool);
+	pool_refresh(pool);
+}
+
+void pool_empty(struct pool *pool)
+{
+	buckets_clear(pool, pool->class_epoch == pool->chooser->class_epoch);
+}
+
+void node_hide(struct pool *pool, uint32_t node)
+{
+	pool_refresh(pool);
+	node_remove(pool, node);
 	pool->node_bucket[node] = BUCKET_NONE;
-	if (bucket->count == 0)
-		bucket_free(pool, number);
-	return state;
+}
+
+void node_show(struct pool *pool, uint32_t node)
+{
+	uint32_t group = group_of(pool, node);
+	struct node_copy amounts;
+
+	pool_refresh(pool);
+	pool->gives++;
+	node_amounts(pool, &pool->groups[group], node, &amounts);
+	node_insert(pool, group, node, &amounts);
+	pool_refresh(pool);
 }
 
 /* --- taking and giving --- */
-
-bool group_holds(struct pool *pool, const struct pool_group *group, struct need *need)
-{
-	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
-	uint32_t largest = 0;
-
-	if (!in->possible || need->cpu > group->cpu_milli || need->memory > group->memory_mib)
-		return false;
-	for (uint32_t i = 0; i < need->resource_count; i++)
-		if (need->resources[i] > 0 && need->resources[i] > group->resource_capacity[in->resource_place[i]])
-			return false;
-	for (uint64_t rest = in->parts; rest; rest &= rest - 1) {
-		unsigned p = (unsigned)__builtin_ctzll(rest);
-		uint32_t chips = (uint32_t)(group->layout->part_start[p + 1] - group->layout->part_start[p]);
-
-		largest = chips > largest ? chips : largest;
-	}
-	return need->chips <= largest;
-}
 
 struct node_share slot_share(struct pool *pool, const struct slot *slot, struct need *need)
 {
@@ -244,119 +318,123 @@ struct node_share slot_share(struct pool *pool, const struct slot *slot, struct 
 	return share;
 }
 
-/* The amounts of the node without the share (with it); gives what is wrong with that, or NULL. */
-static const char *amounts_change(const struct pool_group *group, const struct cell *state, const struct node_share *share, int sign,
-				  struct node_copy *ret)
+/* Takes the share off the node's CPU, memory and resources; gives what is wrong with that, or NULL. */
+static const char *amounts_change(struct pool *pool, struct pool_group *group, uint32_t node, const struct node_share *share, int sign)
 {
-	struct node_free before = cell_free(state);
-	int64_t cpu = before.cpu - sign * share->cpu, memory = before.memory - sign * share->memory;
+	int64_t cpu = pool->node_cpu[node] - sign * share->cpu, memory = pool->node_memory[node] - sign * share->memory;
+	int32_t *resources = node_resources(group, node);
 
-	copy_set(ret, &before);
 	if (cpu < 0 || memory < 0)
 		return "CPU or memory was to be given out twice";
 	if (cpu > group->cpu_milli || memory > group->memory_mib)
 		return "CPU or memory was to be given back twice";
-	ret->cpu = (int32_t)cpu;
-	ret->memory = (int32_t)memory;
+	pool->node_cpu[node] = (int32_t)cpu;
+	pool->node_memory[node] = (int32_t)memory;
+	group->cpu_free -= sign * share->cpu;
+	group->memory_free -= sign * share->memory;
 	for (uint32_t r = 0; r < group->layout->resource_count; r++) {
-		int64_t left = before.resources[r] - sign * share->resources[r];
+		int64_t left = resources[r] - sign * share->resources[r];
 
 		if (left < 0 || left > group->resource_capacity[r])
 			return "a resource was to be given out or back twice";
-		ret->resources[r] = (int32_t)left;
+		resources[r] = (int32_t)left;
+		group->resource_free[r] -= sign * share->resources[r];
 	}
 	return NULL;
 }
 
-/* Writes the node's chips into the copy, in the layout's order. */
-static void chips_gather(const struct pool_group *group, const uint16_t *chips, struct node_copy *copy)
-{
-	for (uint32_t c = 0; c < group->layout->chip_count; c++)
-		copy->chips[group->place[c]] = chips[c];
-	copy_order(copy);
-}
-
-static void totals_change(struct pool_group *group, const struct cell *before, const struct node_copy *after)
-{
-	group->cpu_free += after->cpu - before->cpu;
-	group->memory_free += after->memory - before->memory;
-	for (uint32_t r = 0; r < group->layout->resource_count; r++)
-		group->resource_free[r] += after->resources[r] - before->tail[r];
-}
-
-static void chip_change(struct pool_group *group, uint32_t chip, uint16_t *at, int by)
+static const char *chip_change(struct pool_group *group, uint32_t chip, uint16_t *at, int by)
 {
 	struct part_totals *part = &group->parts[group->part[chip]];
 
+	if (*at + by < 0)
+		return "a chip was to be given out twice";
+	if (*at + by > CHIP_MILLI)
+		return "a chip was to be given back twice";
 	part->whole -= *at == CHIP_MILLI;
 	part->milli += by;
 	*at = (uint16_t)(*at + by);
 	part->whole += *at == CHIP_MILLI;
-}
-
-/* Moves the node to the state with these amounts. */
-static void node_move(struct pool *pool, uint32_t node, const struct node_copy *to)
-{
-	struct node_free free = copy_free(to);
-	struct cell *state = chooser_state_ref(pool->chooser, &free);
-
-	pool_refresh(pool);
-	if (pool->node_bucket[node] == BUCKET_NONE) {
-		chooser_state_unref(pool->chooser, pool->aside[node]);
-		pool->aside[node] = state;
-		return;
-	}
-	chooser_state_unref(pool->chooser, node_remove(pool, node));
-	node_insert(pool, node, state);
-}
-
-void node_fill(struct pool *pool, uint32_t node, struct node_copy *amounts)
-{
-	struct node_free free;
-
-	copy_order(amounts);
-	free = copy_free(amounts);
-	node_insert(pool, node, chooser_state_ref(pool->chooser, &free));
-	pool_refresh(pool);
+	return NULL;
 }
 
 void node_change(struct pool *pool, uint32_t group_number, uint32_t node, const struct node_share *share, int sign)
 {
 	struct pool_group *group = &pool->groups[group_number];
-	const struct cell *state = node_state(pool, node);
 	uint16_t *chips = node_chips(group, node);
-	struct node_copy to;
-	const char *wrong = amounts_change(group, state, share, sign, &to);
+	const char *wrong = amounts_change(pool, group, node, share, sign);
+	struct node_copy amounts;
 	size_t i = 0;
 
 	for (uint64_t rest = share->chips; rest && !wrong; rest &= rest - 1, i++) {
-		uint16_t milli = share->each ? share->each[i] : share->milli;
 		unsigned c = (unsigned)__builtin_ctzll(rest);
 
-		if (sign > 0 && chips[c] < milli)
-			wrong = "a chip was to be given out twice";
-		else if (sign < 0 && chips[c] + milli > CHIP_MILLI)
-			wrong = "a chip was to be given back twice";
-		else
-			chip_change(group, c, &chips[c], -sign * milli);
+		wrong = chip_change(group, c, &chips[c], -sign * (share->each ? share->each[i] : share->milli));
 	}
 	if (wrong)
 		breach(wrong);
-	chips_gather(group, chips, &to);
-	totals_change(group, state, &to);
-	node_move(pool, node, &to);
+	pool->gives += sign < 0;
+	if (pool->node_bucket[node] == BUCKET_NONE)
+		return;
+	pool_refresh(pool);
+	node_amounts(pool, group, node, &amounts);
+	node_remove(pool, node);
+	node_insert(pool, group_number, node, &amounts);
+	pool_refresh(pool);
+}
+
+/* Without putting the chips in order. */
+static int64_t chips_hold(const struct pool_group *group, const uint16_t *chips, const struct need *need, uint64_t parts, int64_t limit)
+{
+	uint32_t whole[NODE_CHIPS_MAX];
+	int64_t workers = 0;
+
+	if (need->milli < CHIP_MILLI) {
+		for (uint32_t c = 0; c < group->layout->chip_count && workers < limit; c++)
+			if (chips[c] >= need->milli && parts >> group->part[c] & 1)
+				workers += limit == 1 ? 1 : chips[c] / need->milli;
+		return workers;
+	}
+	memset(whole, 0, group->layout->part_count * sizeof(*whole));
+	for (uint32_t c = 0; c < group->layout->chip_count; c++)
+		whole[group->part[c]] += chips[c] == CHIP_MILLI;
+	for (uint64_t rest = parts; rest; rest &= rest - 1)
+		workers += whole[__builtin_ctzll(rest)] / need->chips;
+	return workers;
+}
+
+int64_t node_workers_now(struct pool *pool, const struct pool_group *group, uint32_t node, struct need *need, int64_t limit)
+{
+	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
+	const int32_t *resources = node_resources(group, node);
+	int64_t workers;
+
+	if (!in->possible || pool->node_cpu[node] < need->cpu || pool->node_memory[node] < need->memory)
+		return 0;
+	limit = need_times(pool->node_cpu[node], need->cpu, limit);
+	limit = need_times(pool->node_memory[node], need->memory, limit);
+	for (uint32_t i = 0; i < need->resource_count && limit > 0; i++)
+		if (need->resources[i] > 0)
+			limit = need_times(resources[in->resource_place[i]], need->resources[i], limit);
+	if (limit == 0 || need->chips == 0)
+		return limit;
+	workers = chips_hold(group, node_chips(group, node), need, in->parts, limit);
+	return workers < limit ? workers : limit;
 }
 
 struct slot node_slot(struct pool *pool, uint32_t group_number, uint32_t node, struct need *need, int64_t *ret_useless)
 {
 	const struct pool_group *group = &pool->groups[group_number];
 	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
-	struct node_free free = cell_free(node_state(pool, node));
-	const uint16_t *chips = node_chips(group, node);
 	struct slot slot = { .group = group_number, .node = node - group->first, .chip_milli = need->milli };
+	const uint16_t *chips = node_chips(group, node);
 	struct worth_choice choice;
 	uint32_t wanted = need->chips;
+	struct node_copy amounts;
+	struct node_free free;
 
+	node_amounts(pool, group, node, &amounts);
+	free = copy_free(&amounts);
 	worth_choose(&pool->chooser->worth, need, in, &free, &choice);
 	for (uint32_t c = 0; wanted > 0 && c < group->layout->chip_count; c++) {
 		if (group->part[c] != choice.part || chips[c] != choice.chip)

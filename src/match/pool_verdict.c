@@ -15,20 +15,18 @@ static void chips_left(struct pool *pool, struct need *need, int64_t *ret_most, 
 		for (uint64_t rest = chooser_in(pool->chooser, need, group->layout)->parts; rest; rest &= rest - 1)
 			*ret_sum += group->parts[__builtin_ctzll(rest)].whole;
 	}
-	for (uint32_t b = 0; need->milli < CHIP_MILLI && b < pool->bucket_count; b++) {
-		const struct bucket *bucket = &pool->buckets[b];
-		struct node_free free;
+	for (size_t g = 0; need->milli < CHIP_MILLI && g < pool->group_count; g++) {
+		const struct pool_group *group = &pool->groups[g];
+		uint64_t parts = chooser_in(pool->chooser, need, group->layout)->parts;
+		size_t chips = (size_t)group->node_count * group->layout->chip_count;
 
-		if (!bucket->state || !group_holds(pool, &pool->groups[bucket->group], need))
+		if (!group_holds(pool, group, need))
 			continue;
-		free = cell_free(bucket->state);
-		for (uint64_t rest = chooser_in(pool->chooser, need, free.layout)->parts; rest; rest &= rest - 1) {
-			unsigned p = (unsigned)__builtin_ctzll(rest);
+		for (size_t c = 0; c < chips; c++) {
+			uint16_t left = parts >> group->part[c % group->layout->chip_count] & 1 ? group->chips[c] : 0;
 
-			for (uint32_t c = free.layout->part_start[p]; c < free.layout->part_start[p + 1]; c++) {
-				*ret_most = free.chips[c] > *ret_most ? free.chips[c] : *ret_most;
-				*ret_sum += (int64_t)(free.chips[c] / need->milli * need->milli) * bucket->count;
-			}
+			*ret_most = left > *ret_most ? left : *ret_most;
+			*ret_sum += left / need->milli * need->milli;
 		}
 	}
 }
@@ -99,7 +97,7 @@ struct verdict pool_verdict(struct pool *pool, uint32_t handle, int64_t want)
 	workers = pool_count(pool, handle, want);
 	if (workers < want)
 		return (struct verdict){ .code = VERDICT_SCATTERED, .have = workers, .want = want };
-	return (struct verdict){ .code = VERDICT_APART, .have = pool_together(pool, need, want), .want = want,
+	return (struct verdict){ .code = VERDICT_APART, .have = count_together(pool, need, want), .want = want,
 				 .name = together_to_string(need->ask->where.together) };
 }
 
@@ -124,22 +122,29 @@ void pool_totals(const struct pool *pool, struct pool_totals *ret)
 	ret->states = pool->live;
 }
 
-/* The node's state says what its chips say. */
+/* The node is where it should be. */
 static bool node_is_consistent(const struct pool *pool, const struct pool_group *group, uint32_t node)
 {
 	const struct bucket *bucket = &pool->buckets[pool->node_bucket[node]];
-	const uint16_t *chips = node_chips(group, node);
-	struct node_free free = cell_free(bucket->state);
-	struct node_copy copy = { .layout = group->layout };
-	const uint32_t *nodes = bucket->capacity ? bucket->heap : &bucket->one;
+	struct node_free class, floor_free;
+	struct node_copy amounts, floor;
+	uint32_t place = pool->node_place[node];
 
-	for (uint32_t c = 0; c < group->layout->chip_count; c++)
-		copy.chips[group->place[c]] = chips[c];
-	copy_order(&copy);
-	return bucket->state->layout == group->layout && &pool->groups[bucket->group] == group && pool->node_place[node] < bucket->count &&
-	       nodes[pool->node_place[node]] == node && memcmp(copy.chips, free.chips, group->layout->chip_count * sizeof(uint16_t)) == 0 &&
-	       (pool->node_place[node] == 0 || nodes[(pool->node_place[node] - 1) / 2] < node) && free.cpu >= 0 && free.memory >= 0 &&
-	       free.cpu <= group->cpu_milli && free.memory <= group->memory_mib;
+	if (pool->node_cpu[node] < 0 || pool->node_memory[node] < 0 || pool->node_cpu[node] > group->cpu_milli ||
+	    pool->node_memory[node] > group->memory_mib)
+		return false;
+	if (pool->class_epoch != pool->chooser->class_epoch)
+		return true;
+	if (&pool->groups[bucket->group] != group || place >= bucket->count || bucket_nodes(bucket)[place] != node ||
+	    (place > 0 && bucket_nodes(bucket)[(place - 1) / 2] > node))
+		return false;
+	node_amounts(pool, group, node, &amounts);
+	floor_free = copy_free(&amounts);
+	grain_floor(&pool->chooser->grain, &floor_free, &floor);
+	class = cell_free(pool->chooser->class_cells[pool->bucket_class[pool->node_bucket[node]]]);
+	return class.layout == group->layout && class.cpu == floor.cpu && class.memory == floor.memory &&
+	       memcmp(class.resources, floor.resources, group->layout->resource_count * sizeof(int32_t)) == 0 &&
+	       memcmp(class.chips, floor.chips, group->layout->chip_count * sizeof(uint16_t)) == 0;
 }
 
 static bool group_is_consistent(const struct pool *pool, const struct pool_group *group)
@@ -149,14 +154,13 @@ static bool group_is_consistent(const struct pool *pool, const struct pool_group
 
 	for (uint32_t n = group->first; n < group->first + group->node_count; n++) {
 		const uint16_t *chips = node_chips(group, n);
-		const struct cell *state = node_state(pool, n);
 
 		if (!node_is_consistent(pool, group, n))
 			return false;
-		cpu += state->cpu;
-		memory += state->memory;
+		cpu += pool->node_cpu[n];
+		memory += pool->node_memory[n];
 		for (uint32_t r = 0; r < group->layout->resource_count; r++)
-			resources[r] += state->tail[r];
+			resources[r] += node_resources(group, n)[r];
 		for (uint32_t c = 0; c < group->layout->chip_count; c++) {
 			if (chips[c] > CHIP_MILLI)
 				return false;
@@ -175,18 +179,9 @@ bool pool_is_consistent(const struct pool *pool)
 	size_t live = 0, nodes = 0;
 
 	for (uint32_t b = 0; b < pool->bucket_count; b++) {
-		const struct bucket *bucket = &pool->buckets[b];
-
-		if (!bucket->state) {
-			if (pool->bucket_class[b] != CLASS_NONE)
-				return false;
-			continue;
-		}
-		live++;
-		nodes += bucket->count;
-		if (bucket->count == 0 || bucket->state->refs < bucket->count)
-			return false;
-		if (pool->class_epoch == pool->chooser->class_epoch && pool->bucket_class[b] != bucket->state->number)
+		live += pool->buckets[b].count > 0;
+		nodes += pool->buckets[b].count;
+		if ((pool->buckets[b].count == 0) != (pool->bucket_class[b] == CLASS_NONE))
 			return false;
 	}
 	for (size_t g = 0; g < pool->group_count; g++)

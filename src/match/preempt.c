@@ -73,6 +73,7 @@ static struct victim *find_victims(struct round *round, size_t stream, bool sure
 	struct victim *victims = ARENA_ARRAY(round->arena, struct victim, books->willing_count + 1);
 	size_t count = 0;
 
+	round->trials += books->work_count;
 	for (size_t w = 0; w < books->work_count; w++) {
 		struct match_work *work = books->works[w];
 		bool reclaimed;
@@ -112,20 +113,29 @@ static void free_stopping(struct round *round, uint32_t site, bool back)
 	}
 }
 
-/* The dearest first: what fits without is left to run. Gives the number that has to go. */
-static size_t spare(struct round *round, const struct class *class, struct pool *pool, struct victim *victims, size_t given)
+/* Gives the victim's place back, or takes it again. What is reserved there for later stays with whom it is reserved for. */
+static void move_victim(struct round *round, uint32_t site, const struct match_work *work, bool back)
 {
-	size_t left = given;
+	struct pool *pool = round->matcher->sites[site].pool;
 
+	reserve_loosen(round, site);
+	if (back)
+		take(round, pool, work);
+	else
+		give(round, pool, work);
+	reserve_tighten(round, site);
+	round->trials += work->slot_count + TRIAL_FITS;
+}
+
+/* The dearest first: what fits without is left to run. */
+static void spare(struct round *round, const struct class *class, uint32_t site, struct victim *victims, size_t given)
+{
 	for (size_t v = given; v-- > 0;) {
-		take(round, pool, victims[v].work);
-		victims[v].spared = pool_fits(pool, class->need, class->workers);
-		if (victims[v].spared)
-			left--;
-		else
-			give(round, pool, victims[v].work);
+		move_victim(round, site, victims[v].work, true);
+		victims[v].spared = pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
+		if (!victims[v].spared)
+			move_victim(round, site, victims[v].work, false);
 	}
-	return left;
 }
 
 /* What making room at the site would take. The books are the same before and after. */
@@ -139,20 +149,22 @@ static bool plan_rescue(struct round *round, size_t stream, bool sure, uint32_t 
 	bool fits;
 
 	*ret = (struct rescue){ .site = site, .victims = victims };
+	reserve_unclaim(round, site);
 	free_stopping(round, site, false);
 	reserve_claim(round, site);
 	fits = pool_fits(pool, class->need, class->workers);
 	while (!fits && given < count) {
-		give(round, pool, victims[given++].work);
+		move_victim(round, site, victims[given++].work, false);
 		fits = pool_fits(pool, class->need, class->workers);
 	}
 	if (fits) {
-		spare(round, class, pool, victims, given);
+		spare(round, class, site, victims, given);
 		ret->slots = ARENA_ARRAY(round->arena, struct slot, class->workers);
 		if (!pool_place(pool, class->need, class->workers, ret->slots, &spoilt_milli))
 			abort();
 		pool_give(pool, ret->slots, class->workers, class->need);
 	}
+	reserve_unclaim(round, site);
 	for (size_t v = 0; v < given; v++) {
 		if (victims[v].spared)
 			continue;
@@ -160,7 +172,6 @@ static bool plan_rescue(struct round *round, size_t stream, bool sure, uint32_t 
 		ret->loss_micro = victims[v].loss_micro > SCORE_MAX - ret->loss_micro ? SCORE_MAX : ret->loss_micro + victims[v].loss_micro;
 		victims[ret->victim_count++] = victims[v];
 	}
-	reserve_unclaim(round, site);
 	free_stopping(round, site, true);
 	reserve_hold(round, site);
 	return fits;
@@ -200,7 +211,7 @@ bool round_preempt(struct round *round, size_t stream, const struct match_entry 
 	bool sure;
 
 	if (round->matcher->willing_count == 0 || round->heads_preempting >= PREEMPT_HEADS_MAX ||
-	    round->reserved_count >= round->reserved_max || round->preempt_tries++ >= PREEMPT_TRIES_MAX)
+	    round->reserved_count >= round->reserved_max || round->trials >= TRIALS_MAX || round->preempt_tries++ >= PREEMPT_TRIES_MAX)
 		return false;
 	sure = share_pick_within_quota(round->pick, in->tenant, &class->amounts);
 	for (size_t i = 0; i < class->cache->cheapest_count && best.loss_micro > 0; i++) {
@@ -215,6 +226,7 @@ bool round_preempt(struct round *round, size_t stream, const struct match_entry 
 		return false;
 	round->heads_preempting++;
 	record(round, stream, entry, &best);
+	reserve_forget(round, best.site);
 	reserve_slots(round, stream, entry, best.site, best.slots, round->input->now_us);
 	round->plan->streams[stream].reserved_us = round->input->now_us;
 	return true;

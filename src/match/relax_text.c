@@ -134,7 +134,20 @@ static void number_texts(enum relax_dimension dimension, const struct variant *b
 	ret->to = arena_printf(arena, "%" PRId64, ret->to_value);
 }
 
-/* "16 chips", "1.5 cores and 64 GiB". */
+/* Thousandths as a decimal. */
+static const char *decimal(int64_t milli, struct arena *arena)
+{
+	char *text = arena_printf(arena, "%" PRId64 ".%03d", milli / 1000, (int)(milli % 1000));
+	size_t length = strlen(text);
+
+	while (text[length - 1] == '0')
+		text[--length] = 0;
+	if (text[length - 1] == '.')
+		text[length - 1] = 0;
+	return text;
+}
+
+/* "16 chips", "1.5 cores and 64GiB". */
 static const char *lacking_text(const struct amounts *lacking, struct arena *arena)
 {
 	const char *parts[3];
@@ -142,10 +155,10 @@ static const char *lacking_text(const struct amounts *lacking, struct arena *are
 	char text[32];
 
 	if (lacking->chip_milli > 0)
-		parts[count++] = arena_printf(arena, "%s chip%s", unit_format(UNIT_CHIP, lacking->chip_milli, text, sizeof(text)),
+		parts[count++] = arena_printf(arena, "%s chip%s", decimal(lacking->chip_milli, arena),
 					      lacking->chip_milli == 1000 ? "" : "s");
 	if (lacking->cpu_milli > 0)
-		parts[count++] = arena_printf(arena, "%s core%s", unit_format(UNIT_CPU, lacking->cpu_milli, text, sizeof(text)),
+		parts[count++] = arena_printf(arena, "%s core%s", decimal(lacking->cpu_milli, arena),
 					      lacking->cpu_milli == 1000 ? "" : "s");
 	if (lacking->memory_mib > 0)
 		parts[count++] = arena_strdup(arena, unit_format(UNIT_MEMORY, lacking->memory_mib, text, sizeof(text)));

@@ -12,21 +12,24 @@
 
 #include "match/round.h"
 
-/* What was told to stop may end at any moment. */
-static int64_t work_end(const struct match_work *work)
+/* What was told to stop, or runs longer than it may and is being stopped, may end at any moment from now on: never before, or
+ * what is reserved from now on would seem to come later. */
+static int64_t work_end(const struct round *round, const struct match_work *work)
 {
-	return work->stopping ? 0 : work->ends_us;
+	bool stops = work->stopping || work->doomed == round->matcher->round || work->ends_us < round->input->now_us;
+
+	return stops ? round->input->now_us : work->ends_us;
 }
 
 static int compare_ends(const void *left, const void *right)
 {
-	const struct match_work *a = *(struct match_work *const *)left, *b = *(struct match_work *const *)right;
+	const struct work_end *a = left, *b = right;
 
-	if (work_end(a) != work_end(b))
-		return work_end(a) < work_end(b) ? -1 : 1;
-	if (a->demand != b->demand)
-		return a->demand < b->demand ? -1 : 1;
-	return (a->replica > b->replica) - (a->replica < b->replica);
+	if (a->us != b->us)
+		return a->us < b->us ? -1 : 1;
+	if (a->work->demand != b->work->demand)
+		return a->work->demand < b->work->demand ? -1 : 1;
+	return (a->work->replica > b->work->replica) - (a->work->replica < b->work->replica);
 }
 
 static const struct timeline *timeline_of(struct round *round, uint32_t site)
@@ -39,17 +42,50 @@ static const struct timeline *timeline_of(struct round *round, uint32_t site)
 			return timeline;
 	timeline = ARENA_NEW(round->arena, struct timeline);
 	timeline->site = site;
-	timeline->works = ARENA_ARRAY(round->arena, struct match_work *, books->work_count + 1);
-	for (size_t w = 0; w < books->work_count; w++)
-		if (work_end(books->works[w]) != INT64_MAX)
-			timeline->works[timeline->count++] = books->works[w];
+	timeline->ends = ARENA_ARRAY(round->arena, struct work_end, books->work_count + 1);
+	for (size_t w = 0; w < books->work_count; w++) {
+		int64_t end_us = work_end(round, books->works[w]);
+
+		if (end_us != INT64_MAX)
+			timeline->ends[timeline->count++] = (struct work_end){ end_us, books->works[w] };
+	}
 	if (timeline->count > 1)
-		qsort(timeline->works, timeline->count, sizeof(struct match_work *), compare_ends);
+		qsort(timeline->ends, timeline->count, sizeof(*timeline->ends), compare_ends);
 	if (timeline->count > RESERVE_WORKS_MAX)
 		timeline->count = RESERVE_WORKS_MAX;
 	timeline->next = round->timelines;
 	round->timelines = timeline;
 	return timeline;
+}
+
+void reserve_forget(struct round *round, uint32_t site)
+{
+	struct timeline **at = &round->timelines;
+
+	while (*at && (*at)->site != site)
+		at = &(*at)->next;
+	if (*at)
+		*at = (*at)->next;
+}
+
+/* --- holds --------------------------------------------------------------------------------------- */
+
+static void hold(struct round *round, struct reserved *reserved)
+{
+	const struct match_reservation *record = reserved->record;
+
+	if (reserved->hold)
+		return;
+	reserved->hold = pool_hold(round->matcher->sites[record->site].pool, record->slots, record->slot_count, reserved->need);
+	round->trials += record->slot_count;
+}
+
+/* What another held of its slots may be free now; it needs that too. */
+static void hold_anew(struct round *round, struct reserved *reserved)
+{
+	pool_unhold(round->matcher->sites[reserved->record->site].pool, reserved->hold);
+	reserved->hold = NULL;
+	hold(round, reserved);
 }
 
 /* --- the course of events at one site -------------------------------------------------------------- */
@@ -62,6 +98,7 @@ struct course {
 	size_t ended;           /* works given back */
 	struct reserved **bookings; /* of this site, by their start */
 	size_t booking_count, begun;
+	bool blind; /* one could not begin: work beyond the bound is in its way, and what happens from there on is not known */
 };
 
 static int compare_bookings(const void *left, const void *right)
@@ -84,6 +121,13 @@ static void course_open(struct course *course, struct round *round, uint32_t sit
 			course->bookings[course->booking_count++] = &round->reserved[r];
 	if (course->booking_count > 1)
 		qsort(course->bookings, course->booking_count, sizeof(*course->bookings), compare_bookings);
+	/* What two of them need one after the other is held for the first. */
+	for (size_t b = 0; b < course->booking_count; b++) {
+		pool_unhold(course->pool, course->bookings[b]->hold);
+		course->bookings[b]->hold = NULL;
+	}
+	for (size_t b = 0; b < course->booking_count; b++)
+		hold(round, course->bookings[b]);
 }
 
 static uint32_t work_need(const struct round *round, const struct match_work *work)
@@ -115,51 +159,67 @@ static void unclaim(struct pool *pool, struct reserved *reserved)
 	reserved->hold = NULL;
 }
 
-static int64_t next_booking_end(const struct course *course, struct reserved **ret)
+/* The first end of a reservation that has begun; INT64_MAX none. */
+static int64_t next_booking_end(const struct course *course)
 {
 	int64_t first_us = INT64_MAX;
 
 	for (size_t b = 0; b < course->begun; b++)
-		if (course->bookings[b]->claimed && course->bookings[b]->end_us < first_us) {
+		if (course->bookings[b]->claimed && course->bookings[b]->end_us < first_us)
 			first_us = course->bookings[b]->end_us;
-			*ret = course->bookings[b];
-		}
 	return first_us;
+}
+
+static int64_t next_work_end(const struct course *course)
+{
+	return course->ended < course->timeline->count ? course->timeline->ends[course->ended].us : INT64_MAX;
+}
+
+/* Gives back all that ends at this moment. */
+static void end_at(struct course *course, int64_t now_us)
+{
+	for (size_t b = 0; b < course->begun; b++)
+		if (course->bookings[b]->claimed && course->bookings[b]->end_us == now_us)
+			unclaim(course->pool, course->bookings[b]);
+	for (; next_work_end(course) == now_us; course->ended++) {
+		const struct match_work *work = course->timeline->ends[course->ended].work;
+
+		pool_give(course->pool, work->slots, work->slot_count, work_need(course->round, work));
+		course->round->trials += work->slot_count;
+	}
+}
+
+static void begin_next(struct course *course)
+{
+	struct reserved *booking = course->bookings[course->begun++];
+
+	claim(course->pool, booking);
+	course->blind |= !booking->claimed;
 }
 
 /* Goes on to the next moment at which something is given back; INT64_MAX when nothing more is. Reservations that begin on
  * the way take what is theirs: at the same moment after what ends. */
 static int64_t course_advance(struct course *course)
 {
-	struct reserved *ending = NULL;
-	int64_t work_us = course->ended < course->timeline->count ? work_end(course->timeline->works[course->ended]) : INT64_MAX;
-	int64_t booking_us = next_booking_end(course, &ending);
-	int64_t begin_us = course->begun < course->booking_count ? course->bookings[course->begun]->record->start_us : INT64_MAX;
+	for (;;) {
+		int64_t work_us = next_work_end(course), booking_us = next_booking_end(course);
+		int64_t end_us = work_us < booking_us ? work_us : booking_us;
 
-	while (begin_us < work_us && begin_us < booking_us) {
-		claim(course->pool, course->bookings[course->begun++]);
-		begin_us = course->begun < course->booking_count ? course->bookings[course->begun]->record->start_us : INT64_MAX;
-		booking_us = next_booking_end(course, &ending);
+		if (course->begun < course->booking_count && course->bookings[course->begun]->record->start_us < end_us) {
+			begin_next(course);
+			continue;
+		}
+		if (end_us != INT64_MAX)
+			end_at(course, end_us);
+		return end_us;
 	}
-	if (work_us == INT64_MAX && booking_us == INT64_MAX)
-		return INT64_MAX;
-	if (booking_us < work_us) {
-		unclaim(course->pool, ending);
-		return booking_us;
-	}
-	while (course->ended < course->timeline->count && work_end(course->timeline->works[course->ended]) == work_us) {
-		const struct match_work *work = course->timeline->works[course->ended++];
-
-		pool_give(course->pool, work->slots, work->slot_count, work_need(course->round, work));
-	}
-	return work_us;
 }
 
 /* Those that begin at this very moment come before the one that looks for a place. */
 static void course_settle(struct course *course, int64_t now_us)
 {
 	while (course->begun < course->booking_count && course->bookings[course->begun]->record->start_us <= now_us)
-		claim(course->pool, course->bookings[course->begun++]);
+		begin_next(course);
 }
 
 static void course_undo(struct course *course)
@@ -167,7 +227,7 @@ static void course_undo(struct course *course)
 	for (size_t b = course->begun; b-- > 0;)
 		unclaim(course->pool, course->bookings[b]);
 	while (course->ended > 0) {
-		const struct match_work *work = course->timeline->works[--course->ended];
+		const struct match_work *work = course->timeline->ends[--course->ended].work;
 
 		pool_take(course->pool, work->slots, work->slot_count, work_need(course->round, work));
 	}
@@ -180,7 +240,7 @@ static bool ends_before_bookings(const struct course *course, int64_t now_us, in
 {
 	if (course->begun == course->booking_count)
 		return true;
-	return time_us > 0 && now_us + time_us <= course->bookings[course->begun]->record->start_us;
+	return time_us > 0 && later_us(now_us, time_us) <= course->bookings[course->begun]->record->start_us;
 }
 
 /* When one of the class that takes `time_us` will fit at the site, before `before_us`; INT64_MAX: not before, or not known. Fills
@@ -194,6 +254,9 @@ static int64_t find_start(struct round *round, const struct class *class, int64_
 	course_open(&course, round, site);
 	while (found_us == INT64_MAX && (at_us = course_advance(&course)) < before_us) {
 		course_settle(&course, at_us);
+		if (course.blind)
+			break;
+		round->trials += TRIAL_FITS;
 		if (!ends_before_bookings(&course, at_us, time_us) || !pool_fits(course.pool, class->need, class->workers))
 			continue;
 		if (!pool_place(course.pool, class->need, class->workers, slots, &loss_milli))
@@ -206,14 +269,6 @@ static int64_t find_start(struct round *round, const struct class *class, int64_
 }
 
 /* --- reserving ----------------------------------------------------------------------------------- */
-
-static void hold(struct round *round, struct reserved *reserved)
-{
-	const struct match_reservation *record = reserved->record;
-
-	if (!reserved->hold)
-		reserved->hold = pool_hold(round->matcher->sites[record->site].pool, record->slots, record->slot_count, reserved->need);
-}
 
 void reserve_slots(struct round *round, size_t stream, const struct match_entry *entry, uint32_t site, const struct slot *slots,
 		   int64_t start_us)
@@ -228,7 +283,7 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 	}
 	reserved = &round->reserved[round->reserved_count++];
 	*reserved = (struct reserved){ .record = &plan->reservations[plan->reservation_count++], .need = class->need,
-				       .end_us = entry->time_us ? start_us + entry->time_us : INT64_MAX };
+				       .end_us = entry->time_us ? later_us(start_us, entry->time_us) : INT64_MAX };
 	*reserved->record = (struct match_reservation){
 		.demand = entry->demand, .replica = entry->replica, .site = site, .stream = stream, .slot_count = class->workers,
 		.slots = arena_dup(round->arena, slots, class->workers * sizeof(*slots)), .start_us = start_us,
@@ -236,19 +291,35 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 	hold(round, reserved);
 }
 
+/* Room for two ways to place so many workers. */
+static void need_scratch(struct round *round, uint32_t workers)
+{
+	size_t capacity = round->scratch_capacity * 2;
+
+	if (round->scratch_capacity >= 2 * (size_t)workers)
+		return;
+	capacity = capacity > 2 * (size_t)workers ? capacity : 2 * (size_t)workers;
+	round->scratch = ARENA_ARRAY(round->arena, struct slot, capacity);
+	round->scratch_capacity = capacity;
+}
+
 bool reserve(struct round *round, size_t stream, const struct match_entry *entry, int64_t *ret_start_us)
 {
 	const struct match_stream *in = &round->input->streams[stream];
 	struct class *class = class_at(round->matcher, in->class);
 	const struct class_cache *cache = class->cache;
-	struct slot *slots[2] = { ARENA_ARRAY(round->arena, struct slot, class->workers),
-				  ARENA_ARRAY(round->arena, struct slot, class->workers) };
 	int64_t best_us = INT64_MAX;
 	uint32_t best_site = 0;
-	struct slot *swap;
+	struct slot *slots[2];
 
+	if (round->trials >= TRIALS_MAX || round->reserve_tries++ >= RESERVE_TRIES_MAX)
+		return false;
+	need_scratch(round, class->workers);
+	slots[0] = round->scratch;
+	slots[1] = round->scratch + class->workers;
 	for (size_t i = 0; i < cache->cheapest_count && i < RESERVE_SITES; i++) {
 		uint32_t site = cache->cheapest[i].site;
+		struct slot *swap = slots[0];
 		int64_t start_us;
 
 		if (!class_allows(cache, site))
@@ -258,14 +329,11 @@ bool reserve(struct round *round, size_t stream, const struct match_entry *entry
 			continue;
 		best_us = start_us;
 		best_site = site;
-		swap = slots[0];
 		slots[0] = slots[1];
 		slots[1] = swap;
 	}
 	if (best_us == INT64_MAX)
 		return false;
-	if (best_us < round->input->now_us)
-		best_us = round->input->now_us; /* something runs longer than it may; it is being stopped */
 	reserve_slots(round, stream, entry, best_site, slots[0], best_us);
 	*ret_start_us = best_us;
 	return true;
@@ -284,6 +352,9 @@ size_t reserve_lift(struct round *round, uint32_t site, int64_t until_us)
 		reserved->hold = NULL;
 		lifted++;
 	}
+	for (size_t r = 0; lifted > 0 && r < round->reserved_count; r++)
+		if (round->reserved[r].record->site == site && round->reserved[r].hold)
+			hold_anew(round, &round->reserved[r]);
 	return lifted;
 }
 
@@ -306,6 +377,23 @@ void reserve_unclaim(struct round *round, uint32_t site)
 	for (size_t r = 0; r < round->reserved_count; r++)
 		if (round->reserved[r].record->site == site)
 			unclaim(round->matcher->sites[site].pool, &round->reserved[r]);
+}
+
+void reserve_loosen(struct round *round, uint32_t site)
+{
+	for (size_t r = 0; r < round->reserved_count; r++) {
+		if (round->reserved[r].record->site != site || !round->reserved[r].hold)
+			continue;
+		pool_unhold(round->matcher->sites[site].pool, round->reserved[r].hold);
+		round->reserved[r].hold = NULL;
+	}
+}
+
+void reserve_tighten(struct round *round, uint32_t site)
+{
+	for (size_t r = 0; r < round->reserved_count; r++)
+		if (round->reserved[r].record->site == site && !round->reserved[r].claimed)
+			hold(round, &round->reserved[r]);
 }
 
 void reserve_end(struct round *round)

@@ -7,6 +7,9 @@
 
 #define RESERVE_SITES 8      /* of a class, the cheapest, that are asked when they have room */
 #define RESERVE_WORKS_MAX 4096 /* ends of a site that are looked at */
+#define RESERVE_TRIES_MAX 1024 /* demands that look for a reservation, in one round */
+#define TRIALS_MAX 1000000 /* slots that are moved to try something, in one round; then it only places what fits */
+#define TRIAL_FITS 8       /* what asking whether a gang fits counts as */
 #define PREEMPT_HEADS_MAX 64 /* demands that others stop for, in one round */
 #define PREEMPT_TRIES_MAX 256 /* demands that ask whether others would have to */
 #define PREEMPT_VICTIMS_MAX 1024 /* of one demand */
@@ -20,10 +23,15 @@ struct reserved {
 	bool claimed;           /* its slots are taken whole */
 };
 
+struct work_end {
+	int64_t us; /* now or later */
+	struct match_work *work;
+};
+
 /* A site's work in the order of its ends, made once a round. */
 struct timeline {
 	uint32_t site;
-	struct match_work **works;
+	struct work_end *ends;
 	size_t count;
 	struct timeline *next;
 };
@@ -41,7 +49,9 @@ struct round {
 	struct amounts smallest; /* of the streams' workers, each resource by itself */
 	size_t placement_capacity, preemption_capacity;
 	size_t slots;
-	size_t heads_preempting, preempt_tries;
+	size_t heads_preempting, preempt_tries, reserve_tries, backfill_tries, trials;
+	struct slot *scratch; /* for reserve() */
+	size_t scratch_capacity;
 };
 
 /* --- reserve.c --- */
@@ -54,9 +64,14 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 /* Lifts the holds at the site that begin at `until_us` or later; gives their number. reserve_hold() puts all back. */
 size_t reserve_lift(struct round *round, uint32_t site, int64_t until_us);
 void reserve_hold(struct round *round, uint32_t site);
-/* With what is stopping given back: takes the slots of the site's reservations whole, where they are free. */
+/* Takes the slots of the site's reservations whole where they are free, else what is free of them. Nothing is held there before. */
 void reserve_claim(struct round *round, uint32_t site);
 void reserve_unclaim(struct round *round, uint32_t site); /* leaves the holds lifted */
+/* In between: those that are not taken whole let go of what they hold, and hold what is free of their slots again. */
+void reserve_loosen(struct round *round, uint32_t site);
+void reserve_tighten(struct round *round, uint32_t site);
+/* Something at the site is to stop: when its work ends has to be looked at anew. */
+void reserve_forget(struct round *round, uint32_t site);
 /* All sites with something held. */
 void reserve_end(struct round *round);
 

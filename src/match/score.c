@@ -91,7 +91,8 @@ void score_site(const struct ask *ask, const struct site_view *site, const struc
 		ret->total = *part > SCORE_MAX - ret->total ? SCORE_MAX : ret->total + *part;
 }
 
-int64_t score_scarcity(const struct ask *ask, const struct site_view *site, int64_t scarcity_permille, const struct score_weights *weights)
+int64_t score_scarcity(const struct ask *ask, const struct site_view *site, int64_t scarcity_permille,
+		       const struct score_weights *weights)
 {
 	int64_t permille = limited(scale(scarcity_permille, weights->scarcity_permille, 1000));
 

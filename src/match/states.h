@@ -1,16 +1,16 @@
-/* Node states: what nodes have free, kept once for all nodes alike.
+/* Node states: what nodes have free, and the classes of states that scores are kept for.
  *
  * A layout is what of a node's make-up decides what fits into it: its chip models and how many of each, and
- * the names of its further resources. How large the node is when empty is not part of it. A cell is a layout with
+ * the names of its further resources. How large the node is when empty is not part of it. A state is a layout with
  * amounts: what is free of CPU, memory and each resource, and what each chip has left, chip by chip in
- * the layout's order (models by name), rising within a model. So nodes that differ only in which chip
- * is used have one cell.
+ * the layout's order (models by name), rising within a model; so nodes that differ only in which chip is used
+ * are in one state.
  *
- * Cells serve twice. A state is the exact cell of at least one node. A class is what scores are kept for: the
- * state itself while there are few of them, else its amounts rounded down to the cuts of a grain (below), so that
- * the number of classes stays bounded however many nodes there are. Whether a need fits is always
- * decided on the state. The alternative, scoring each state by itself, costs (states made) x (needs)
- * evaluations, which is what grows when nodes become many.
+ * A class is a set of states alike: those whose amounts, rounded down to the cuts of a grain, are equal. Its cell holds the
+ * rounded amounts. Nodes with 100 cores and shares of 8 chips are hardly ever in equal states, so keeping scores by
+ * state costs (states made) x (needs) evaluations, which is what grows when nodes become many. The cuts lie where it
+ * matters: at what the needs of the mix ask for and where a chip's worth changes; on the traces this places no worse
+ * than exact states. A need that the mix knows fits all of a class or nothing of it; for others the node is asked.
  */
 #ifndef WEIR_MATCH_STATES_H
 #define WEIR_MATCH_STATES_H
@@ -49,8 +49,8 @@ struct cell {
 	uint64_t hash;
 	struct layout *layout;
 	int32_t cpu, memory;
-	uint32_t refs;   /* of a state: its nodes; of a class: its states */
-	uint32_t number; /* of a state: its class; of a class: its own */
+	uint32_t refs;   /* buckets (pool_private.h) */
+	uint32_t number; /* small and reused */
 	int32_t tail[];  /* resources, then chips */
 };
 
@@ -107,15 +107,19 @@ struct grain {
 	uint16_t chip_floor[CHIP_MILLI + 1], chip_ceil[CHIP_MILLI + 1]; /* the least and the most that has this floor */
 };
 
-/* Amounts that matter by themselves: what the needs of the mix ask for, heaviest first, and the points at which a chip's worth
- * changes (`chip_marks[g]`: g differs from g - 1). */
+/* Amounts that matter by themselves: what needs ask for, heaviest first, and the points at which a chip's worth
+ * changes (`chips[g]`: g differs from g - 1). */
+#define GRAIN_MARKS_MAX 256
+
 struct grain_marks {
-	const int32_t *cpu, *memory;
 	size_t count;
-	const bool *chips; /* CHIP_MILLI + 1 */
+	int32_t cpu[GRAIN_MARKS_MAX], memory[GRAIN_MARKS_MAX];
+	bool chips[CHIP_MILLI + 1];
 };
 
 void grain_init(struct grain *grain, unsigned level, const struct grain_marks *marks);
+/* Whether a need for so much (chips 0 to 1000 milli) fits all of a class or nothing of it, as far as a single worker goes. */
+bool grain_cuts(const struct grain *grain, int64_t cpu, int64_t memory, uint16_t chip_milli);
 /* The least, and the most, that a node of the same class has free. */
 void grain_floor(const struct grain *grain, const struct node_free *of, struct node_copy *ret);
 void grain_ceil(const struct grain *grain, const struct node_free *floor, struct node_copy *ret);

@@ -43,6 +43,23 @@ static bool kind_equals(const struct worth_kind *a, const struct worth_kind *b)
 	return a->parts == b->parts && a->chips == b->chips && a->milli == b->milli;
 }
 
+/* Adds the term in the order of CPU. */
+static void term_add(const struct worth *worth, const struct worth_shape *shape, struct worth_layout *in, const struct worth_kind *kind,
+		     uint16_t *terms)
+{
+	uint16_t at = (*terms)++;
+
+	for (; at > kind->first && in->terms[at - 1].cpu > shape->need->cpu; at--)
+		in->terms[at] = in->terms[at - 1];
+	in->terms[at] = (struct worth_term){
+		.cpu = shape->need->cpu,
+		.memory = worth->policy == NODE_POLICY_FGD ? 0 : shape->need->memory,
+		.limit_factor = shape->limit_factor,
+		.weight = shape->weight,
+		.resources = shape->need->resource_count ? shape->need : NULL,
+	};
+}
+
 static void layout_fill(struct worth *worth, const struct layout *layout, struct worth_layout *ret)
 {
 	uint16_t kinds[WORTH_SHAPES_MAX];
@@ -67,19 +84,9 @@ static void layout_fill(struct worth *worth, const struct layout *layout, struct
 	}
 	for (size_t k = 0; k < ret->kind_count; k++) {
 		ret->kinds[k].first = terms;
-		for (size_t i = 0; i < worth->shape_count; i++) {
-			const struct need *need = worth->shapes[i].need;
-
-			if (kinds[i] != k)
-				continue;
-			ret->terms[terms++] = (struct worth_term){
-				.cpu = need->cpu,
-				.memory = worth->policy == NODE_POLICY_FGD ? 0 : need->memory,
-				.limit_factor = worth->shapes[i].limit_factor,
-				.weight = worth->shapes[i].weight,
-				.resources = need->resource_count ? need : NULL,
-			};
-		}
+		for (size_t i = 0; i < worth->shape_count; i++)
+			if (kinds[i] == k)
+				term_add(worth, &worth->shapes[i], ret, &ret->kinds[k], &terms);
 		ret->kinds[k].end = terms;
 	}
 }
@@ -153,8 +160,9 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 			const struct worth_term *term = &in->terms[t];
 			int64_t most = usable;
 
-			if (free->cpu < term->cpu || free->memory < term->memory ||
-			    (term->resources && !resources_fit(worth, term->resources, free)))
+			if (free->cpu < term->cpu)
+				break;
+			if (free->memory < term->memory || (term->resources && !resources_fit(worth, term->resources, free)))
 				continue;
 			if (term->limit_factor) {
 				int64_t limit = (int64_t)((uint64_t)free->cpu * term->limit_factor >> LIMIT_BITS);
@@ -325,7 +333,8 @@ uint16_t worth_score(struct worth *worth, const struct need *need, const struct 
 
 	if (worth->policy == NODE_POLICY_RANDOM)
 		return 0;
-	if (worth->policy == NODE_POLICY_BESTFIT)
+	/* A mix that uses no chips says nothing of their worth: best fit spares them. */
+	if (worth->policy == NODE_POLICY_BESTFIT || (worth->policy == NODE_POLICY_WEIR && worth->shape_count == 0))
 		return bestfit_score(worth, need, free, workers);
 	copy_set(&copy, free);
 	for (uint32_t w = 0; w < workers; w++) {

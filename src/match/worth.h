@@ -84,8 +84,8 @@ void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_
 void worth_forget(struct worth *worth);
 /* How far the given mix is from the one in use: 0 alike, 2 * WORTH_ONE wholly different. */
 int64_t worth_distance(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count);
-/* The amounts that scores depend on, for the grain (states.h). Arrays of WORTH_SHAPES_MAX, and of CHIP_MILLI + 1. */
-size_t worth_marks(const struct worth *worth, int32_t *cpu, int32_t *memory, bool *chips);
+/* The amounts at which these needs and the worth of chips change, for the grain (states.h). */
+void worth_marks(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct grain_marks *ret);
 
 /* The best chips for one worker that fits. O(distinct chips left * (chips + shapes)). */
 void worth_choose(struct worth *worth, const struct need *need, const struct need_layout *in, const struct node_free *free,

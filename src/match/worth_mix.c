@@ -156,17 +156,21 @@ int64_t worth_distance(const struct worth *worth, struct need *const *needs, con
 	return distance + total - found;
 }
 
-size_t worth_marks(const struct worth *worth, int32_t *cpu, int32_t *memory, bool *chips)
+void worth_marks(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct grain_marks *ret)
 {
-	for (int g = 1; g <= CHIP_MILLI; g++)
-		chips[g] = worth->values[g] != worth->values[g - 1];
-	chips[0] = true;
-	for (size_t i = 0; i < worth->shape_count; i++) {
-		const struct need *need = worth->shapes[i].need;
+	cleanup_free struct weighed *weighed = mem_alloc((count + 1) * sizeof(*weighed));
 
-		cpu[i] = need->cpu > INT32_MAX ? INT32_MAX : (int32_t)need->cpu;
-		memory[i] = need->memory > INT32_MAX ? INT32_MAX : (int32_t)need->memory;
-		chips[need->milli] = true;
+	*ret = (struct grain_marks){ .count = count < GRAIN_MARKS_MAX ? count : GRAIN_MARKS_MAX };
+	for (size_t i = 0; i < count; i++)
+		weighed[i] = (struct weighed){ .need = needs[i], .count = counts[i] };
+	qsort(weighed, count, sizeof(*weighed), compare_weighed);
+	for (int g = 1; g <= CHIP_MILLI; g++)
+		ret->chips[g] = worth->values[g] != worth->values[g - 1];
+	for (size_t i = 0; i < ret->count; i++) {
+		const struct need *need = weighed[i].need;
+
+		ret->cpu[i] = need->cpu > INT32_MAX ? INT32_MAX : (int32_t)need->cpu;
+		ret->memory[i] = need->memory > INT32_MAX ? INT32_MAX : (int32_t)need->memory;
+		ret->chips[need->milli] = true;
 	}
-	return worth->shape_count;
 }

@@ -63,6 +63,7 @@ static void retire_site(struct platform *platform, struct site *site)
 	site->draining = site->has_supply = site->changed = false;
 	site->sequence = 0;
 	site->seen_us = 0;
+	account_site(platform, site);
 }
 
 static void place_sites(struct platform *platform)
@@ -163,6 +164,25 @@ int apply_catalogue(struct platform *platform, const struct catalogue *catalogue
 	books_drop(platform);
 	arena_done(&platform->catalogue_arena);
 	copy_struct(&catalogue_schema, catalogue, &platform->catalogue_arena, &platform->catalogue);
+	platform->supply_serial++;
+	platform->observed->round_wanted = true;
+	return 0;
+}
+
+/* What is used stays with the tenants' names. The matcher's books borrow the policy, so they go first. */
+int apply_policy(struct platform *platform, const struct policy_spec *policy, struct err *err)
+{
+	struct arena old = platform->policy_arena;
+	int code = policy_check(policy, err);
+
+	if (code < 0)
+		return code;
+	books_drop(platform);
+	arena_init(&platform->policy_arena);
+	copy_struct(&policy_schema, policy, &platform->policy_arena, &platform->policy);
+	platform->has_policy = true;
+	shares_set_policy(platform->shares, &platform->policy);
+	arena_done(&old);
 	platform->supply_serial++;
 	platform->observed->round_wanted = true;
 	return 0;
@@ -308,6 +328,8 @@ static int apply_event(struct platform *platform, const struct event *event, str
 		return apply_network(platform, event->body, err);
 	case EVENT_CATALOGUE_LOADED:
 		return apply_catalogue(platform, event->body, err);
+	case EVENT_POLICY_LOADED:
+		return apply_policy(platform, event->body, err);
 	case EVENT_TOKEN_CREATED:
 		return apply_token(platform, event->body, err);
 	case EVENT_TOKEN_REVOKED:

@@ -56,9 +56,11 @@ int accepted_numbers_check(const struct accepted_body *body, uint64_t sequence, 
 static int get_hold(struct platform *platform, const struct accepted_body *body, const struct class *class, struct hold **ret,
 		    struct err *err)
 {
+	bool is_array = body->hold && *body->hold->array;
+
 	*ret = NULL;
 	if (body->hold) {
-		if (body->index != 0 || (*body->hold->array ? body->array != body->demand || class->kind != DEMAND_JOB : body->array != 0) ||
+		if (body->index != 0 || body->array != (is_array ? body->demand : 0) || (is_array && class->kind != DEMAND_JOB) ||
 		    body->hold->ended > 0)
 			return err_set(err, -EINVAL, "a first member that cannot be");
 		return hold_make(platform, body->demand, body->hold, ret, err);
@@ -66,8 +68,9 @@ static int get_hold(struct platform *platform, const struct accepted_body *body,
 	if (body->array == 0)
 		return 0;
 	*ret = hold_find(platform, body->array);
+	/* Members come in the order of their index. */
 	if (!*ret || !(*ret)->array || class->kind != DEMAND_JOB || body->index < 1 || body->index >= (*ret)->count ||
-	    (*ret)->members[body->index])
+	    body->index != (int64_t)(*ret)->loose + (*ret)->held_count + (*ret)->ended)
 		return err_set(err, -EINVAL, "a member of an array that cannot be");
 	return 0;
 }
@@ -99,8 +102,11 @@ int apply_accepted(struct platform *platform, const struct event *event, struct 
 		code = class_get(platform, &body->ask, &class, err);
 	if (code < 0)
 		return code;
-	class->demand_count++; /* holds it while the key may yet be refused */
-	code = get_hold(platform, body, class, &hold, err);
+	class->demand_count++; /* holds it while the rest may yet be refused */
+	if (class->kind != DEMAND_JOB && (body->deadline_us > 0 || body->time_limit_us > 0))
+		code = err_set(err, -EINVAL, "a service with a deadline or a time limit");
+	if (code == 0)
+		code = get_hold(platform, body, class, &hold, err);
 	if (code == 0 && *body->key)
 		code = apply_key(platform, body->key, body->key_hash, body->demand, body->key_count, err);
 	if (code < 0) {
@@ -251,13 +257,17 @@ static int find_queued(const struct platform *platform, const struct placed_body
 /* A prediction that was right to the microsecond counts as well. */
 static void count_prediction(struct tallies *tallies, const struct attempt *attempt)
 {
-	int64_t late_us = attempt->placed_us - attempt->predicted_start_us;
+	int64_t late_us, bias_us, error_us;
 
-	if (attempt->predicted_start_us <= 0)
+	if (attempt->predicted_start_us <= 0 || attempt->placed_us < 0)
 		return;
+	late_us = attempt->placed_us - attempt->predicted_start_us;
+	if (__builtin_add_overflow(tallies->prediction_bias_us, late_us, &bias_us) ||
+	    __builtin_add_overflow(tallies->prediction_error_us, late_us < 0 ? -late_us : late_us, &error_us))
+		return; /* times of a foreign log that cannot be */
 	tallies->predictions++;
-	tallies->prediction_bias_us += late_us;
-	tallies->prediction_error_us += late_us < 0 ? -late_us : late_us;
+	tallies->prediction_bias_us = bias_us;
+	tallies->prediction_error_us = error_us;
 }
 
 int apply_placed(struct platform *platform, const struct event *event, struct err *err)
@@ -286,6 +296,8 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 		.placed_us = event->time_us, .placed_sequence = event->sequence, .policy_version = (uint32_t)body->policy_version,
 		.candidates = (uint32_t)body->candidates, .score_micro = body->score_micro, .cpu_used_us = -1, .memory_peak_mib = -1,
 		.progress_permille = -1, .predicted_start_us = body->predicted_start_us,
+		.second_site = body->second_site && *body->second_site ? site_find_any(platform, body->second_site) : NULL,
+		.second_score_micro = body->second_score_micro, .backfilled = body->backfilled, .borrowed = body->borrowed,
 	};
 	count_prediction(&platform->tallies, attempt);
 	replica->attempt = attempt;
@@ -294,6 +306,7 @@ int apply_placed(struct platform *platform, const struct event *event, struct er
 	demand->current_count++;
 	platform->last_token = body->token;
 	site_add_attempt(platform, site, attempt);
+	account_charge(platform, attempt, event->time_us);
 	books_placed(platform, attempt);
 	site_touch(platform, site);
 	demand_refresh(platform, demand, event->time_us);
@@ -399,6 +412,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 		return code;
 	demand = attempt->demand;
 	replica = &demand->replicas[attempt->replica];
+	account_release(platform, attempt, event->time_us);
 	books_ended(platform, attempt);
 	for (uint32_t i = 0; i < attempt->slot_count; i++)
 		supply_give(&attempt->site->supply, &attempt->slots[i], &demand->class->shape);
@@ -408,6 +422,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 	demand->running_count -= attempt_is_running(attempt);
 	demand->preempted_count -= attempt->preempted_sequence > 0;
 	record_end(attempt, event);
+	estimate_learn(platform, attempt);
 	replica->attempt = NULL;
 	replica->place = REPLICA_OUT;
 	replica->losses += body->outcome == OUTCOME_LOST && attempt->preempted_sequence == 0;

@@ -92,6 +92,9 @@ struct placed_body {
 	size_t slot_count;
 	int64_t policy_version, candidates, score_micro;
 	int64_t predicted_start_us; /* what was foretold when a round first saw the replica; 0 nothing */
+	const char *second_site; /* the second best of those that had room; "" none was found */
+	int64_t second_score_micro;
+	bool backfilled, borrowed; /* see match/match.h */
 };
 
 struct changed_body {

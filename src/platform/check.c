@@ -38,12 +38,12 @@ static void check_supply(const struct site *site)
 	}
 	for (size_t g = 0; g < supply.group_count; g++) {
 		const struct supply_group *a = &supply.groups[g], *b = &site->supply.groups[g];
+		size_t chips = (size_t)a->node_count * a->chips_per_node, resources = (size_t)a->node_count * a->resource_count;
 
 		REQUIRE(memcmp(a->cpu_free, b->cpu_free, a->node_count * sizeof(*a->cpu_free)) == 0 &&
 				memcmp(a->memory_free, b->memory_free, a->node_count * sizeof(*a->memory_free)) == 0 &&
-				memcmp(a->chip_free, b->chip_free, (size_t)a->node_count * a->chips_per_node * sizeof(*a->chip_free)) == 0 &&
-				(a->resource_count == 0 || memcmp(a->resource_free, b->resource_free,
-								  (size_t)a->node_count * a->resource_count * sizeof(*a->resource_free)) == 0),
+				memcmp(a->chip_free, b->chip_free, chips * sizeof(*a->chip_free)) == 0 &&
+				(resources == 0 || memcmp(a->resource_free, b->resource_free, resources * sizeof(*a->resource_free)) == 0),
 			"P1: group %s of %s is not what its attempts leave", a->name, site->name);
 	}
 	REQUIRE(supply_is_consistent(&site->supply), "P1: the totals of %s are wrong", site->name);
@@ -67,6 +67,42 @@ static void check_site(const struct platform *platform, const struct site *site)
 	REQUIRE((site->watch != NULL) == (site->condition == CONDITION_UP || site->condition == CONDITION_SUSPECT),
 		"%s is not watched as it should be", site->name);
 	check_supply(site);
+	REQUIRE(memcmp(&site->counted, &(struct amounts[]){ site_amounts(site) }, sizeof(struct amounts)) == 0,
+		"what %s adds to the network is counted wrongly", site->name);
+}
+
+static const char *tenant_of(const struct attempt *attempt)
+{
+	return attempt->demand->tenant->text;
+}
+
+/* What is held, counted anew over the attempts of all sites, and what there is. */
+static void check_accounts(const struct platform *platform)
+{
+	struct shares *shares = shares_new(&platform->policy);
+	struct amounts total = { 0 };
+
+	for (size_t i = 0; i < platform->site_count; i++) {
+		const struct site *site = platform->sites[i];
+
+		total.cpu_milli += site->counted.cpu_milli;
+		total.memory_mib += site->counted.memory_mib;
+		total.chip_milli += site->counted.chip_milli;
+		for (size_t k = 0; k < site->attempt_count; k++) {
+			struct amounts amounts = attempt_amounts(site->attempts[k]);
+
+			shares_charge(shares, shares_tenant(shares, tenant_of(site->attempts[k])), &amounts, 0);
+		}
+	}
+	REQUIRE(memcmp(&total, &platform->supply_total, sizeof(total)) == 0, "the network's supply is counted wrongly");
+	for (uint32_t t = 0; t < shares_tenant_count(platform->shares); t++) {
+		struct share_view own, anew;
+
+		shares_view(platform->shares, t, platform->shares_us, &own);
+		shares_view(shares, shares_tenant(shares, shares_tenant_name(platform->shares, t)), 0, &anew);
+		REQUIRE(memcmp(&own.held, &anew.held, sizeof(own.held)) == 0, "what tenant %s holds is counted wrongly", own.name);
+	}
+	shares_free(shares);
 }
 
 static void check_watch(const struct site_watch *watch)
@@ -241,6 +277,7 @@ void platform_check(const struct platform *platform)
 	check_watch(&platform->up);
 	check_watch(&platform->suspect);
 	check_holds(platform);
+	check_accounts(platform);
 	for (size_t i = 0; i < platform->row_count; i++) {
 		const struct demand_row *row = &platform->rows[i];
 

@@ -78,6 +78,19 @@ int decide_load_catalogue(const struct platform *platform, int64_t now_us, const
 	return 0;
 }
 
+int decide_load_policy(const struct platform *platform, int64_t now_us, const struct policy_spec *policy, struct event_list *ret,
+		       struct err *err)
+{
+	int code = policy_check(policy, err);
+
+	if (code < 0)
+		return code;
+	if (same_struct(&policy_schema, policy, &platform->policy))
+		return 0;
+	*(struct policy_spec *)event_add(ret, now_us, EVENT_POLICY_LOADED) = *policy;
+	return 0;
+}
+
 int decide_cancel(const struct platform *platform, int64_t now_us, uint64_t id, const char *by, struct event_list *ret, struct err *err)
 {
 	const struct demand *demand = demand_find(platform, id);

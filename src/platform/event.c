@@ -28,6 +28,7 @@ static const char *const event_type_words[] = {
 	[EVENT_ATTEMPT_PREEMPTED] = "attempt-preempted",
 	[EVENT_DEMAND_RELEASED] = "demand-released",
 	[EVENT_DEMAND_EXPIRED] = "demand-expired",
+	[EVENT_POLICY_LOADED] = "policy-loaded",
 };
 _Static_assert(ARRAY_COUNT(event_type_words) == EVENT_TYPE_COUNT, "a word is missing in event_type");
 const struct string_table event_type_table = { "event_type", event_type_words, EVENT_TYPE_COUNT };
@@ -155,6 +156,10 @@ static const struct field placed_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, candidates, "candidates", 8),
 	FIELD(FIELD_INTEGER, TYPE, score_micro, "score_micro", 9),
 	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 10),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 11),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 12),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 13),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 14),
 };
 static const struct schema placed_schema = SCHEMA("placed", TYPE, placed_fields);
 #undef TYPE
@@ -274,6 +279,7 @@ static const struct schema *const schemas[EVENT_TYPE_COUNT] = {
 	[EVENT_ATTEMPT_PREEMPTED] = &preempted_schema,
 	[EVENT_DEMAND_RELEASED] = &released_schema,
 	[EVENT_DEMAND_EXPIRED] = &expired_schema,
+	[EVENT_POLICY_LOADED] = &policy_schema,
 };
 
 const struct schema *event_schema(enum event_type type)

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "model/demand.h"
 #include "model/network.h"
+#include "model/policy.h"
 #include "wire/schema.h"
 #include "wire/sync.h"
 
@@ -34,6 +35,7 @@ enum event_type {
 	EVENT_ATTEMPT_PREEMPTED, /* was asked to make room; its replica goes back into the queue once it ended */
 	EVENT_DEMAND_RELEASED,   /* what it waited for is over, or its array has room: it is in the queue */
 	EVENT_DEMAND_EXPIRED,    /* its deadline can no longer be kept: it ends as timed-out once its attempts have */
+	EVENT_POLICY_LOADED,     /* weights, tenants, how the queue moves */
 	EVENT_TYPE_COUNT,
 	EVENT_SNAP_FIRST = 100, /* records of snapshots; the list is platform/snapshot.c's */
 };

@@ -85,6 +85,10 @@ int decide_load_network(const struct platform *platform, int64_t now_us, const s
 int decide_load_catalogue(const struct platform *platform, int64_t now_us, const struct catalogue *catalogue, struct event_list *ret,
 			  struct err *err);
 
+/* An equal policy gives no event. */
+int decide_load_policy(const struct platform *platform, int64_t now_us, const struct policy_spec *policy, struct event_list *ret,
+		       struct err *err);
+
 struct submit_result {
 	uint64_t id;     /* of an array: of its first member */
 	int64_t members; /* of an array, whose ids follow each other; 1 for a single demand */
@@ -151,5 +155,11 @@ int decide_round(const struct platform *platform, int64_t now_us, struct event_l
 /* Whether anything happened since the last round that could let something be placed. */
 bool platform_round_wanted(const struct platform *platform);
 void platform_observe_round(struct platform *platform, bool complete);
+
+/* Whether the estimated starts of what is queued are due to be worked out again: every 10 s at most, when
+ * nothing arrived since the last round. */
+bool platform_estimates_wanted(const struct platform *platform, int64_t now_us);
+/* Does so. Bounded: a few milliseconds, and less often where it takes longer. */
+void platform_observe_estimates(struct platform *platform, int64_t now_us);
 
 #endif

@@ -70,7 +70,8 @@ static void describe_held(const struct platform *platform, const struct demand *
 		return;
 	}
 	if (hold->waiting_count == 0) {
-		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array, hold->at_once);
+		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array,
+			      hold->at_once);
 		return;
 	}
 	while (edge->state != EDGE_WAITS)
@@ -349,6 +350,7 @@ void event_describe(const struct platform *platform, const struct event *event, 
 	const struct network_spec *network = event->body;
 	const struct catalogue *catalogue = event->body;
 	const struct token_body *token = event->body;
+	const struct policy_spec *policy = event->body;
 
 	switch (event->type) {
 	case EVENT_OPENED:
@@ -360,6 +362,9 @@ void event_describe(const struct platform *platform, const struct event *event, 
 		break;
 	case EVENT_CATALOGUE_LOADED:
 		strbuf_printf(out, "catalogue loaded: %zu chip models", catalogue->model_count);
+		break;
+	case EVENT_POLICY_LOADED:
+		strbuf_printf(out, "policy %s loaded: %zu tenants", policy->name, policy->tenant_count);
 		break;
 	case EVENT_TOKEN_CREATED:
 		strbuf_printf(out, "token %s created for the role %s", token->name, role_to_string(token->role));

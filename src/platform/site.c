@@ -82,6 +82,7 @@ void site_refresh_view(struct platform *platform, struct site *site)
 		.crowded = site_is_crowded(platform, site), .price = spec->price, .energy = spec->energy,
 		.supply = &site->supply,
 	};
+	account_site(platform, site);
 	books_site_changed(platform, site);
 }
 
@@ -136,6 +137,7 @@ void site_set_supply(struct platform *platform, struct site *site, struct supply
 	site->supply = *supply;
 	*supply = (struct supply){ 0 };
 	site->has_supply = true;
+	account_site(platform, site);
 	books_supply_changed(platform, site);
 	platform->supply_serial++;
 }

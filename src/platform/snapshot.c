@@ -83,7 +83,8 @@ static void fill_attempt(const struct attempt *attempt, struct arena *arena, str
 		.preempted_by = attempt->preempted_by, .preempted_sequence = attempt->preempted_sequence,
 		.preempted_us = attempt->preempted_us, .reclaimed = attempt->reclaimed, .predicted_start_us = attempt->predicted_start_us,
 		.cpu_used_us = ended ? attempt->cpu_used_us : -1, .memory_peak_mib = ended ? attempt->memory_peak_mib : -1,
-		.slot_count = attempt->slot_count,
+		.slot_count = attempt->slot_count, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (attempt->slot_count == 0)
 		return;
@@ -141,7 +142,8 @@ static struct hold_body *fill_hold(const struct demand *demand, struct arena *ar
 	for (uint32_t i = 0; i < hold->edge_count; i++) {
 		const struct edge *edge = &hold->edges[i];
 
-		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when, .state = edge->state };
+		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when,
+						     .state = edge->state };
 	}
 	return body;
 }
@@ -177,6 +179,17 @@ static void write_tokens(struct writer *writer, const struct platform *platform)
 	}
 }
 
+static void write_accounts(struct writer *writer, const struct platform *platform)
+{
+	struct snap_shares body;
+
+	if (platform->shares_us == 0)
+		return;
+	arena_reset(&writer->arena);
+	accounts_export(platform, &writer->arena, &body);
+	write_record(writer, SNAP_SHARES, &body);
+}
+
 int platform_snapshot(const struct platform *platform, int (*visit)(void *context, uint32_t type, const void *payload, size_t length),
 		      void *context)
 {
@@ -188,6 +201,8 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 		write_record(&writer, SNAP_NETWORK, &platform->network);
 	if (platform->catalogue.model_count > 0)
 		write_record(&writer, SNAP_CATALOGUE, &platform->catalogue);
+	if (platform->has_policy)
+		write_record(&writer, SNAP_POLICY, &platform->policy);
 	write_tokens(&writer, platform);
 	for (size_t i = 0; writer.code == 0 && i < platform->site_count; i++)
 		write_site(&writer, platform->sorted_sites[i]);
@@ -199,6 +214,7 @@ int platform_snapshot(const struct platform *platform, int (*visit)(void *contex
 
 		write_record(&writer, SNAP_KEY, &key_body);
 	}
+	write_accounts(&writer, platform);
 	strbuf_done(&writer.bytes);
 	arena_done(&writer.arena);
 	return writer.code;

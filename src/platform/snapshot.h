@@ -1,5 +1,5 @@
-/* The records of a snapshot, in their order: platform, network, catalogue, tokens by name, sites by name,
- * demands by id, keys by age. Numbers of types and fields are never reused, as in the log. */
+/* The records of a snapshot, in their order: platform, network, catalogue, policy, tokens by name, sites by name,
+ * demands by id, keys by age, accounts. Numbers of types and fields are never reused, as in the log. */
 #ifndef WEIR_PLATFORM_SNAPSHOT_H
 #define WEIR_PLATFORM_SNAPSHOT_H
 
@@ -13,7 +13,9 @@ enum snapshot_type {
 	SNAP_SITE,
 	SNAP_DEMAND,
 	SNAP_KEY,
-	SNAP_END,
+	SNAP_POLICY,
+	SNAP_SHARES,
+	SNAP_END, /* no record */
 };
 
 struct snap_platform {
@@ -50,6 +52,9 @@ struct snap_attempt {
 	int64_t preempted_us;
 	bool reclaimed;
 	int64_t predicted_start_us;
+	const char *second_site;
+	int64_t second_score_micro;
+	bool backfilled, borrowed;
 	int64_t cpu_used_us, memory_peak_mib;
 	struct slot_body *slots;
 	size_t slot_count;
@@ -92,6 +97,18 @@ struct snap_key {
 	const char *key;
 	uint64_t request_hash, first;
 	int64_t count;
+};
+
+/* A tenant's account, as shares_export() gives it; by resource: cpu, memory, chips. */
+struct account_body {
+	const char *name;
+	int64_t whole[3], part[3];
+};
+
+struct snap_shares {
+	int64_t at_us;
+	struct account_body *accounts; /* by name */
+	size_t account_count;
 };
 
 const struct schema *snapshot_schema(uint32_t type); /* NULL unknown */

@@ -69,6 +69,8 @@ static int check_replicas(const struct snap_demand *body, const struct class *cl
 	size_t current = 0;
 	int64_t last = -1;
 
+	if (class->kind != DEMAND_JOB && (body->deadline_us > 0 || body->time_limit_us > 0 || (body->hold_body && *body->hold_body->array)))
+		return err_set(err, -EINVAL, "a service with what only jobs have");
 	if (body->finishing && class->kind != DEMAND_JOB)
 		return err_set(err, -EINVAL, "a service that ends without having been cancelled");
 	for (size_t i = 0; i < body->replica_count; i++) {
@@ -107,8 +109,13 @@ static struct attempt *make_attempt(struct platform *platform, struct demand *de
 		.policy_version = (uint32_t)body->policy_version, .candidates = (uint32_t)body->candidates,
 		.score_micro = body->score_micro, .preempted_by = body->preempted_by, .preempted_sequence = body->preempted_sequence,
 		.preempted_us = body->preempted_us, .reclaimed = body->reclaimed, .predicted_start_us = body->predicted_start_us, .cpu_used_us = body->cpu_used_us, .memory_peak_mib = body->memory_peak_mib,
-		.progress_permille = -1,
+		.progress_permille = -1, .second_score_micro = body->second_score_micro, .backfilled = body->backfilled,
+		.borrowed = body->borrowed,
 	};
+	if (*body->second_site) {
+		site = site_find_any(platform, body->second_site);
+		attempt->second_site = site ? site : site_make(platform, body->second_site);
+	}
 	return attempt;
 }
 
@@ -318,6 +325,10 @@ int apply_snapshot_record(struct platform *platform, const struct event *event, 
 		return apply_network(platform, event->body, err);
 	case SNAP_CATALOGUE:
 		return apply_catalogue(platform, event->body, err);
+	case SNAP_POLICY:
+		return apply_policy(platform, event->body, err);
+	case SNAP_SHARES:
+		return accounts_import(platform, event->body, err);
 	case SNAP_TOKEN:
 		return apply_token(platform, event->body, err);
 	case SNAP_SITE:
@@ -351,6 +362,7 @@ void platform_replay_snapshot_end(struct platform *platform, uint64_t sequence)
 	platform->ended_first = count ? ended[0] : NULL;
 	platform->ended_last = count ? ended[count - 1] : NULL;
 	free(ended);
+	accounts_charge_all(platform);
 	platform->in_snapshot = false;
 	platform->sequence = sequence;
 	if (platform->checks)

@@ -63,6 +63,10 @@ static const struct field attempt_fields[] = {
 	FIELD(FIELD_INTEGER, TYPE, preempted_us, "preempted_us", 27),
 	FIELD(FIELD_BOOL, TYPE, reclaimed, "reclaimed", 28),
 	FIELD(FIELD_INTEGER, TYPE, predicted_start_us, "predicted_start_us", 29),
+	FIELD(FIELD_STRING, TYPE, second_site, "second_site", 30),
+	FIELD(FIELD_INTEGER, TYPE, second_score_micro, "second_score_micro", 31),
+	FIELD(FIELD_BOOL, TYPE, backfilled, "backfilled", 32),
+	FIELD(FIELD_BOOL, TYPE, borrowed, "borrowed", 33),
 };
 static const struct schema attempt_schema = SCHEMA("attempt", TYPE, attempt_fields);
 #undef TYPE
@@ -124,6 +128,27 @@ static const struct field key_fields[] = {
 static const struct schema key_schema = SCHEMA("key", TYPE, key_fields);
 #undef TYPE
 
+#define TYPE struct account_body
+static const struct field account_fields[] = {
+	FIELD(FIELD_STRING, TYPE, name, "name", 1),
+	FIELD(FIELD_INTEGER, TYPE, whole[0], "cpu_whole", 2),
+	FIELD(FIELD_INTEGER, TYPE, part[0], "cpu_part", 3),
+	FIELD(FIELD_INTEGER, TYPE, whole[1], "memory_whole", 4),
+	FIELD(FIELD_INTEGER, TYPE, part[1], "memory_part", 5),
+	FIELD(FIELD_INTEGER, TYPE, whole[2], "chip_whole", 6),
+	FIELD(FIELD_INTEGER, TYPE, part[2], "chip_part", 7),
+};
+static const struct schema account_schema = SCHEMA("account", TYPE, account_fields);
+#undef TYPE
+
+#define TYPE struct snap_shares
+static const struct field shares_fields[] = {
+	FIELD(FIELD_INTEGER, TYPE, at_us, "at_us", 1),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, accounts, account_count, "accounts", 2, .schema = &account_schema),
+};
+static const struct schema shares_schema = SCHEMA("shares", TYPE, shares_fields);
+#undef TYPE
+
 const struct schema *snapshot_schema(uint32_t type)
 {
 	switch (type) {
@@ -141,6 +166,10 @@ const struct schema *snapshot_schema(uint32_t type)
 		return &snap_demand_schema;
 	case SNAP_KEY:
 		return &key_schema;
+	case SNAP_POLICY:
+		return event_schema(EVENT_POLICY_LOADED);
+	case SNAP_SHARES:
+		return &shares_schema;
 	default:
 		return NULL;
 	}

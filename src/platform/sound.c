@@ -192,6 +192,44 @@ int network_check(const struct network_spec *network, struct err *err)
 	return code;
 }
 
+static bool amounts_are_sound(const struct amounts *amounts)
+{
+	return !amounts || (within(amounts->cpu_milli, 0, AMOUNT_MAX) && within(amounts->memory_mib, 0, AMOUNT_MAX) &&
+			    within(amounts->chip_milli, 0, AMOUNT_MAX));
+}
+
+static bool weights_are_sound(const struct score_weights *weights)
+{
+	const int64_t permilles[] = { weights->latency_permille_per_ms, weights->wait_permille, weights->data_permille,
+				      weights->energy_permille, weights->fragmentation_permille };
+	bool sound = within(weights->carbon_micro_per_kg, 0, PRICE_MAX);
+
+	for (size_t i = 0; i < ARRAY_COUNT(permilles); i++)
+		sound = sound && within(permilles[i], 0, POLICY_PERMILLE_MAX);
+	for (int kind = 0; kind < DEMAND_KIND_COUNT; kind++)
+		for (int tier = 0; tier < TIER_COUNT; tier++)
+			sound = sound && within(weights->tier_permille[kind][tier], 0, POLICY_PERMILLE_MAX);
+	return sound;
+}
+
+int policy_check(const struct policy_spec *policy, struct err *err)
+{
+	if (policy->tenant_count > POLICY_TENANTS_MAX)
+		return err_set(err, -EINVAL, "%zu tenants, expected at most %d", policy->tenant_count, POLICY_TENANTS_MAX);
+	for (size_t i = 0; i < policy->tenant_count; i++) {
+		const struct tenant_spec *tenant = &policy->tenants[i];
+
+		if (name_check(tenant->name, NULL) < 0 || (*tenant->parent && name_check(tenant->parent, NULL) < 0) ||
+		    !within(tenant->weight, 1, POLICY_WEIGHT_MAX) || !amounts_are_sound(tenant->quota) || !amounts_are_sound(tenant->limit))
+			return err_set(err, -EINVAL, "a tenant with a name, weight, quota or limit that cannot be");
+	}
+	if (!weights_are_sound(&policy->weights) || !within(policy->half_life_us, 1, INT64_C(1) << 60) ||
+	    !within(policy->reservations, 0, POLICY_RESERVATIONS_MAX) || !within(policy->backfill_depth, 0, POLICY_BACKFILL_MAX) ||
+	    (unsigned)policy->nodes >= NODE_POLICY_COUNT)
+		return err_set(err, -EINVAL, "a policy with a number that cannot be");
+	return 0;
+}
+
 bool slots_take(struct supply *supply, const struct slot *slots, size_t count, const struct shape *shape)
 {
 	for (size_t i = 0; i < count; i++) {

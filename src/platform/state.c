@@ -120,6 +120,7 @@ void platform_free(struct platform *platform)
 	topology_free(platform->topology);
 	arena_done(&platform->network_arena);
 	arena_done(&platform->catalogue_arena);
+	arena_done(&platform->policy_arena);
 	arena_done(&platform->replay_arena);
 	free((char *)platform->settings.name);
 	free(platform);

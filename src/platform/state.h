@@ -61,6 +61,12 @@ struct queue {
 	uint64_t stuck_round;    /* the last round that it was stuck in; 0 none */
 	char *reason;            /* what the last round said; NULL: not tried yet */
 	int64_t reserved_us;     /* when its oldest will start at the latest; 0 not known */
+	/* of estimate.c */
+	uint64_t estimate_run;    /* the forecast that what follows is from; 0 none */
+	size_t estimate_count;    /* entries that it looked at, the oldest */
+	int64_t estimate_last_us; /* start of the last of them; -1 not known */
+	int64_t estimate_step_us; /* from one of those behind to the next */
+	uint64_t foretold;        /* order of the newest entry that has a first estimate */
 };
 
 /* Demands with equal asks, and their queues. */
@@ -104,6 +110,9 @@ struct attempt {
 	int64_t score_micro;
 	int64_t predicted_start_us;
 	bool borrowed; /* its placement was beyond its tenant's quota */
+	bool backfilled;
+	const struct site *second_site; /* the next best; NULL none */
+	int64_t second_score_micro;
 	int64_t cpu_used_us, memory_peak_mib; /* durable once ended, observed before; -1 unknown */
 	struct attempt *older; /* past attempts of the demand, newest first */
 	/* observed */
@@ -123,6 +132,9 @@ struct replica {
 	uint32_t losses;
 	uint32_t failures;       /* in a row */
 	enum replica_place place;
+	/* observed, while it is queued */
+	int64_t estimate_us;  /* when it will start; 0 none, -1 not known */
+	int64_t predicted_us; /* the first estimate; 0 none */
 };
 
 struct demand {
@@ -181,6 +193,7 @@ struct site {
 	bool has_supply;
 	uint64_t supply_hash, supply_epoch, supply_sequence;
 	struct supply supply;
+	struct amounts counted;       /* its part of platform->supply_total */
 	struct attempt **attempts;    /* current ones, in no particular order */
 	size_t attempt_count, attempt_capacity;
 	/* observed */
@@ -220,6 +233,7 @@ struct waiting {
  * platform_observe_round() puts them in force. */
 struct observed {
 	bool round_wanted;
+	bool arrived;   /* something was queued since the last round */
 	uint64_t round; /* rounds so far */
 	struct queue_note {
 		struct queue *queue;
@@ -231,6 +245,11 @@ struct observed {
 	struct matcher *matcher; /* the books; NULL: not made */
 	struct rule_context context; /* of the books */
 	uint64_t books_serial;   /* raised with each making */
+	uint64_t estimate_runs;      /* forecasts so far */
+	int64_t estimate_next_us;    /* when the next is due */
+	int64_t learned_time_us, learned_limit_us; /* how long work ran of late, and might have; estimate.c */
+	uint32_t learned_count;
+	struct gap_measure gap, asked_gap; /* of a round on its way, and on request; measured_us 0: none */
 };
 
 struct platform {
@@ -245,8 +264,12 @@ struct platform {
 	struct network_spec network;
 	struct catalogue catalogue;
 	struct topology *topology;
-	struct policy_spec policy;
-	struct shares *shares;
+	struct policy_spec policy;  /* the defaults until one is loaded */
+	struct arena policy_arena;
+	bool has_policy;
+	struct shares *shares;      /* account.c */
+	int64_t shares_us;          /* of the latest charge or release */
+	struct amounts supply_total; /* of the sites that are up */
 	struct site **sites;
 	struct site_view *views;
 	size_t site_count;
@@ -344,6 +367,7 @@ const struct ask *class_ask(const struct class *class, struct arena *arena); /* 
 /* The queue of the class's replicas of the tenant; made when missing. O(log queues) once it is there. */
 struct queue *queue_get(struct class *class, const char *tenant, bool dated);
 size_t queue_length(const struct queue *queue);
+size_t queue_older(const struct queue *queue, uint64_t order); /* entries, holes included, that are older */
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica);
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica);
 /* The entries without holes, `limit` at most (0: all), oldest first: the queue's own memory, or the arena's. */
@@ -365,6 +389,7 @@ struct demand **deadlines_due(const struct platform *platform, int64_t now_us, s
 int ask_check(const struct ask *ask, struct err *err);
 int groups_check(const struct node_group *groups, size_t count, struct err *err);
 int network_check(const struct network_spec *network, struct err *err);
+int policy_check(const struct policy_spec *policy, struct err *err);
 /* Whether the slots name nodes and chips of the supply and fit now; takes them when all do. */
 bool slots_take(struct supply *supply, const struct slot *slots, size_t count, const struct shape *shape);
 /* The same slots in other groups of the same names; false when one of them is gone. `ret` has `count` entries. */
@@ -387,10 +412,22 @@ int apply_released(struct platform *platform, const struct event *event, struct 
 int apply_supply(struct platform *platform, const struct event *event, struct err *err);
 int apply_network(struct platform *platform, const struct network_spec *network, struct err *err);
 int apply_catalogue(struct platform *platform, const struct catalogue *catalogue, struct err *err);
+int apply_policy(struct platform *platform, const struct policy_spec *policy, struct err *err);
 int apply_token(struct platform *platform, const struct token_body *body, struct err *err);
 int apply_token_revoked(struct platform *platform, const struct token_revoked_body *body, struct err *err);
 int apply_key(struct platform *platform, const char *text, uint64_t request_hash, uint64_t first, int64_t count, struct err *err);
 int apply_snapshot_record(struct platform *platform, const struct event *event, struct err *err);
+
+/* --- accounts (account.c) --- */
+struct snap_shares;
+void account_charge(struct platform *platform, const struct attempt *attempt, int64_t time_us);
+void account_release(struct platform *platform, const struct attempt *attempt, int64_t time_us);
+struct amounts attempt_amounts(const struct attempt *attempt); /* of all of its workers */
+struct amounts site_amounts(const struct site *site); /* what it adds to the network's supply now */
+void account_site(struct platform *platform, struct site *site); /* after its supply or condition changed */
+void accounts_export(const struct platform *platform, struct arena *arena, struct snap_shares *ret);
+int accounts_import(struct platform *platform, const struct snap_shares *body, struct err *err);
+void accounts_charge_all(struct platform *platform); /* the current attempts, after a snapshot was read */
 
 /* --- deciding the end of attempts (end.c) --- */
 /* Collects the ends of one decision, so that a demand whose last attempts end together ends once. */
@@ -438,6 +475,19 @@ void books_stopping(const struct platform *platform, struct attempt *attempt);
 void books_ended(const struct platform *platform, struct attempt *attempt); /* before its slots are freed */
 void books_site_changed(const struct platform *platform, const struct site *site);
 void books_supply_changed(const struct platform *platform, const struct site *site);
+
+/* --- estimated starts (estimate.c) --- */
+/* When the demand will start, or the first of its replicas that wait: 0: nothing of it is queued, or it is too new for an estimate;
+ * -1: not known, since it waits for something whose end nobody knows, or fits nowhere. O(replicas + log queue). */
+int64_t estimate_of(const struct platform *platform, const struct demand *demand);
+int64_t estimate_time_permille(const struct platform *platform); /* of its time limit that work takes of late */
+void estimate_learn(struct platform *platform, const struct attempt *attempt); /* it ended */
+
+/* --- how good a round was (gap.c) --- */
+/* Notes it when it costs next to nothing and was not noted within the last second. After match_round(), before anything of its
+ * plan is applied. */
+void gap_measure(const struct platform *platform, const struct match_input *input, const struct match_plan *plan, struct arena *arena);
+struct gap_measure *gap_last(const struct platform *platform, struct arena *arena); /* the arena's; NULL none */
 
 /* A site as a view (view_site.c). */
 void site_fill(const struct site *site, int64_t now_us, bool full, struct arena *arena, struct site_status *ret);

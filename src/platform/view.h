@@ -3,6 +3,8 @@
 #ifndef WEIR_PLATFORM_VIEW_H
 #define WEIR_PLATFORM_VIEW_H
 
+#include "match/relax.h"
+#include "match/score.h"
 #include "platform/platform.h"
 
 enum demand_state {
@@ -45,6 +47,9 @@ struct placement_view {
 	bool preempted;        /* told to make room */
 	uint64_t preempted_by; /* for this demand; 0 none in particular */
 	int64_t predicted_start_us; /* what had been foretold; 0 nothing */
+	const char *second_site; /* the next best; "" none was found with room */
+	int64_t second_score_micro;
+	bool backfilled, borrowed;
 };
 
 struct demand_view {
@@ -71,6 +76,7 @@ struct demand_view {
 	uint64_t array;  /* of a member: id of the first one; 0 none */
 	int64_t index, array_count;
 	int64_t deadline_us; /* by which it must have ended; 0 none */
+	int64_t estimated_start_us; /* of the first that waits for a place; 0 none, -1 not known */
 	struct after_view {
 		uint64_t demand; /* of an array: its first member */
 		const char *name;
@@ -136,6 +142,21 @@ struct tallies {
 	int64_t prediction_error_us; /* sum of how far off they were */
 	int64_t prediction_bias_us;  /* the same with its sign: positive is later than foretold */
 };
+/* How much of what was possible a round placed, in milli-chips; what asks for no chips counts by its CPU or memory
+ * (bound_value_of(), match/bound.h). */
+struct gap_measure {
+	int64_t measured_us; /* 0: not measured */
+	int64_t placed_chip_milli;
+	int64_t bound_chip_milli; /* no plan places more */
+	int64_t gap_permille;     /* of the bound, rounded up: what was missed at most */
+	int64_t demands;          /* jobs and replicas that were to be placed */
+	bool complete;            /* all that was queued was looked at */
+	bool coarse;              /* too many nodes to look at each: the bound only adds up what is free */
+};
+struct gap_view {
+	struct gap_measure now;   /* of a round made to see, of all that is queued */
+	struct gap_measure *last; /* of the last round that was measured on its way; NULL none */
+};
 struct summary {
 	const char *name, *network, *title, *note, *version;
 	uint64_t epoch, sequence;
@@ -147,6 +168,7 @@ struct summary {
 	struct chip_summary *chips;
 	size_t chip_count;
 	struct tallies tallies; /* not written */
+	struct gap_measure *round; /* the last round that was measured; NULL none */
 };
 
 /* One line of a demand's story. */
@@ -165,18 +187,65 @@ struct why_group {
 	const char **examples; /* names of up to 8 sites, nearest to fitting first */
 	size_t example_count;
 };
+struct why_ahead {
+	const char *tenant;
+	int64_t count;
+};
+/* A change that would let it start now; match/relax.h. */
+struct why_change {
+	const char *sentence;
+	const char *site;
+	int64_t given_up; /* thousandths */
+	int64_t stops;    /* others that would be stopped for it */
+	bool verified;    /* always: it was tried by matching again */
+	struct why_step {
+		enum relax_dimension dimension;
+		const char *from, *to;
+		int64_t from_value, to_value;
+	} *steps;
+	size_t step_count;
+};
+/* Why it was placed where it is, of its first current placement. */
+struct why_placement {
+	int64_t replica;
+	const char *sentence;
+	const char *site, *second_site; /* "" no second */
+	int64_t score_micro, second_score_micro, candidates;
+	bool backfilled, borrowed;
+	struct score parts; /* of the score, as the ask and the site are today; what is left of the recorded score is fragmentation */
+};
 struct why_view {
 	uint64_t id;
 	enum demand_state state;
 	const char *summary; /* never empty */
 	bool fits_now, never;
 	int64_t ahead;
+	struct why_ahead *ahead_by; /* the tenants with the most before it */
+	size_t ahead_by_count;
+	const char *start;    /* "in about 2 h"; "" it waits for no place */
+	int64_t start_us;     /* the estimated start; -1 not known */
+	int64_t reserved_us;  /* the latest start; 0 nothing is reserved */
+	const char *change;   /* one sentence: the smallest change, or that none helps; "" it waits for no place */
+	struct why_change *changes; /* the smallest first */
+	size_t change_count;
 	struct why_group *groups;
 	size_t group_count;
+	struct why_placement *placement; /* NULL: it has no place */
 };
 
+struct tenant_view {
+	const char *name, *parent; /* "": the root */
+	int64_t weight;
+	struct amounts held;           /* now, with all tenants below it */
+	struct amounts *quota, *limit; /* NULL none */
+	int64_t used_ppm;     /* its decayed dominant share of the supply, in millionths */
+	int64_t promised_ppm; /* what its weight promises while all have work */
+	bool borrows;         /* it holds more than any quota covers */
+};
+
+extern const struct schema tenant_view_schema;
 extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema,
-	link_view_schema, summary_schema, story_line_schema, why_schema, token_view_schema;
+	link_view_schema, summary_schema, gap_schema, story_line_schema, why_schema, token_view_schema;
 
 struct demand_filter {
 	int state;          /* -1 any; enum demand_state */
@@ -202,8 +271,15 @@ size_t view_sites(const struct platform *platform, int64_t now_us, const struct 
 size_t view_links(const struct platform *platform, size_t offset, size_t limit, struct arena *arena, struct link_view **ret,
 		  bool *ret_more);
 size_t view_regions(const struct platform *platform, const struct region **ret);
+const struct policy_spec *view_policy(const struct platform *platform); /* the defaults when none was loaded */
+/* Tenants by name, behind `after` ("" at first); `only` that one (NULL: all). */
+size_t view_tenants(const struct platform *platform, int64_t now_us, const char *only, const char *after, size_t limit,
+		    struct arena *arena, struct tenant_view **ret, bool *ret_more);
 const struct catalogue *view_catalogue(const struct platform *platform);
 void view_summary(const struct platform *platform, int64_t now_us, struct arena *arena, struct summary *ret);
+/* The bound for what is queued now, beside what a round would place. Changes nothing. Bounded, but costs up to half a second: the
+ * answer is kept for 10 s where it takes long. */
+void view_gap(const struct platform *platform, int64_t now_us, struct arena *arena, struct gap_view *ret);
 int view_story(const struct platform *platform, uint64_t id, struct arena *arena, struct story_line **ret, size_t *ret_count); /* -ENOENT */
 int view_why(const struct platform *platform, int64_t now_us, uint64_t id, struct arena *arena, struct why_view *ret);
 size_t view_tokens(const struct platform *platform, struct arena *arena, struct token_view **ret);

@@ -52,7 +52,8 @@ static void fill_placement(const struct attempt *attempt, struct arena *arena, s
 		.ended_us = attempt->ended_us, .progress_permille = attempt->progress_permille, .cpu_used_us = attempt->cpu_used_us,
 		.memory_peak_mib = attempt->memory_peak_mib, .policy_version = attempt->policy_version, .candidates = attempt->candidates,
 		.score_micro = attempt->score_micro, .preempted = attempt->preempted_sequence > 0, .preempted_by = attempt->preempted_by,
-		.predicted_start_us = attempt->predicted_start_us,
+		.predicted_start_us = attempt->predicted_start_us, .second_site = attempt->second_site ? attempt->second_site->name : "",
+		.second_score_micro = attempt->second_score_micro, .backfilled = attempt->backfilled, .borrowed = attempt->borrowed,
 	};
 	if (!attempt->slots)
 		return;
@@ -100,7 +101,7 @@ static void fill_demand(const struct platform *platform, const struct demand *de
 		.progress_permille = latest ? latest->progress_permille : -1, .exit_code = demand->exit_code, .simulated = class->simulated,
 		.cpu_milli = class->shape.cpu_milli, .memory_mib = class->shape.memory_mib, .chip_milli = class->shape.chips.milli,
 		.sites = current_sites(demand, arena), .expect = spec->expect,
-		.deadline_us = demand->deadline_us,
+		.deadline_us = demand->deadline_us, .estimated_start_us = estimate_of(platform, demand),
 	};
 	if (demand->hold && demand->hold->array) {
 		ret->array = demand->hold->first;

@@ -62,6 +62,7 @@ static void write_body(const struct event *event, struct strbuf *out)
 {
 	const struct accepted_body *accepted = event->body;
 	const struct network_spec *network = event->body;
+	const struct policy_spec *policy = event->body;
 	cleanup_arena struct arena arena = { 0 };
 	struct demand_spec spec;
 
@@ -70,6 +71,11 @@ static void write_body(const struct event *event, struct strbuf *out)
 		strbuf_puts(out, "{\"name\":");
 		json_write_string(out, network->name);
 		strbuf_printf(out, ",\"sites\":%zu}", network->site_count);
+		return;
+	case EVENT_POLICY_LOADED:
+		strbuf_puts(out, "{\"name\":");
+		json_write_string(out, policy->name);
+		strbuf_printf(out, ",\"tenants\":%zu}", policy->tenant_count);
 		return;
 	case EVENT_CATALOGUE_LOADED:
 		strbuf_printf(out, "{\"models\":%zu}", ((const struct catalogue *)event->body)->model_count);

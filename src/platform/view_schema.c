@@ -36,6 +36,10 @@ static const struct field placement_fields[] = {
 	BOOL(preempted),
 	FIELD(FIELD_ID, TYPE, preempted_by, "preempted_by", 0),
 	INTEGER(predicted_start_us),
+	TEXT(second_site),
+	INTEGER(second_score_micro),
+	BOOL(backfilled),
+	BOOL(borrowed),
 };
 const struct schema placement_view_schema = SCHEMA("placement", TYPE, placement_fields);
 #undef TYPE
@@ -54,7 +58,7 @@ static const struct schema after_view_schema = SCHEMA("after", TYPE, after_field
 		INTEGER(attempt), INTEGER(accepted_us), INTEGER(started_us), INTEGER(ended_us), UNKNOWN_INTEGER(progress_permille),        \
 		UNKNOWN_INTEGER(exit_code), BOOL(simulated), INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli), TEXT(sites),    \
 		WORD(expect, expectation_table), FIELD(FIELD_ID, TYPE, array, "array", 0), INTEGER(index), INTEGER(array_count),           \
-		INTEGER(deadline_us)
+		INTEGER(deadline_us), INTEGER(estimated_start_us)
 static const struct field demand_fields[] = { DEMAND_FIELDS };
 const struct schema demand_view_schema = SCHEMA("demand", TYPE, demand_fields);
 static const struct field demand_full_fields[] = {
@@ -98,6 +102,26 @@ static const struct field site_full_fields[] = {
 const struct schema site_full_schema = SCHEMA("site", TYPE, site_full_fields);
 #undef TYPE
 
+#define TYPE struct amounts
+static const struct field amounts_fields[] = { INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli) };
+static const struct schema amounts_view_schema = SCHEMA("amounts", TYPE, amounts_fields);
+#undef TYPE
+
+#define TYPE struct tenant_view
+static const struct field tenant_fields[] = {
+	TEXT(name),
+	TEXT(parent),
+	INTEGER(weight),
+	FIELD(FIELD_OBJECT, TYPE, held, "held", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, quota, "quota", 0, .schema = &amounts_view_schema),
+	FIELD(FIELD_POINTER, TYPE, limit, "limit", 0, .schema = &amounts_view_schema),
+	INTEGER(used_ppm),
+	INTEGER(promised_ppm),
+	BOOL(borrows),
+};
+const struct schema tenant_view_schema = SCHEMA("tenant", TYPE, tenant_fields);
+#undef TYPE
+
 #define TYPE struct link_view
 static const struct field link_fields[] = { TEXT(from), TEXT(to), INTEGER(rtt_us), INTEGER(bandwidth_mbit), INTEGER(price_micro_per_gib) };
 const struct schema link_view_schema = SCHEMA("link", TYPE, link_fields);
@@ -132,6 +156,22 @@ _Static_assert(sizeof(count_fields) / sizeof(count_fields[0]) == STATE_COUNT, "e
 static const struct schema counts_schema = SCHEMA("counts", TYPE, count_fields);
 #undef TYPE
 
+#define TYPE struct gap_measure
+static const struct field gap_measure_fields[] = {
+	INTEGER(measured_us), INTEGER(placed_chip_milli), INTEGER(bound_chip_milli), INTEGER(gap_permille),
+	INTEGER(demands),     BOOL(complete),		  BOOL(coarse),
+};
+static const struct schema gap_measure_schema = SCHEMA("gap", TYPE, gap_measure_fields);
+#undef TYPE
+
+#define TYPE struct gap_view
+static const struct field gap_fields[] = {
+	FIELD(FIELD_OBJECT, TYPE, now, "now", 0, .schema = &gap_measure_schema),
+	FIELD(FIELD_POINTER, TYPE, last, "last", 0, .schema = &gap_measure_schema),
+};
+const struct schema gap_schema = SCHEMA("gap", TYPE, gap_fields);
+#undef TYPE
+
 #define TYPE struct summary
 static const struct field summary_fields[] = {
 	TEXT(name),
@@ -150,6 +190,7 @@ static const struct field summary_fields[] = {
 	FIELD(FIELD_OBJECT, TYPE, demands, "demands", 0, .schema = &counts_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, tiers, tier_count, "tiers", 0, .schema = &tier_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, chips, chip_count, "chips", 0, .schema = &chip_schema),
+	FIELD(FIELD_POINTER, TYPE, round, "round", 0, .schema = &gap_measure_schema),
 };
 const struct schema summary_schema = SCHEMA("summary", TYPE, summary_fields);
 #undef TYPE
@@ -170,6 +211,55 @@ static const struct field why_group_fields[] = {
 static const struct schema why_group_schema = SCHEMA("reason", TYPE, why_group_fields);
 #undef TYPE
 
+#define TYPE struct why_ahead
+static const struct field why_ahead_fields[] = { TEXT(tenant), INTEGER(count) };
+static const struct schema why_ahead_schema = SCHEMA("ahead", TYPE, why_ahead_fields);
+#undef TYPE
+
+#define TYPE struct why_step
+static const struct field why_step_fields[] = {
+	WORD(dimension, relax_dimension_table), TEXT(from), TEXT(to), INTEGER(from_value), INTEGER(to_value),
+};
+static const struct schema why_step_schema = SCHEMA("step", TYPE, why_step_fields);
+#undef TYPE
+
+#define TYPE struct why_change
+static const struct field why_change_fields[] = {
+	TEXT(sentence),
+	TEXT(site),
+	INTEGER(given_up),
+	INTEGER(stops),
+	BOOL(verified),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, steps, step_count, "steps", 0, .schema = &why_step_schema),
+};
+static const struct schema why_change_schema = SCHEMA("change", TYPE, why_change_fields);
+#undef TYPE
+
+#define TYPE struct score
+#define PART(member) FIELD(FIELD_INTEGER, TYPE, member, #member "_micro", 0)
+static const struct field score_fields[] = {
+	PART(price), PART(tier), PART(latency), PART(wait), PART(data), PART(energy), PART(carbon), PART(fragmentation),
+};
+static const struct schema score_schema = SCHEMA("score", TYPE, score_fields);
+#undef PART
+#undef TYPE
+
+#define TYPE struct why_placement
+static const struct field why_placement_fields[] = {
+	INTEGER(replica),
+	TEXT(sentence),
+	TEXT(site),
+	TEXT(second_site),
+	INTEGER(score_micro),
+	INTEGER(second_score_micro),
+	INTEGER(candidates),
+	BOOL(backfilled),
+	BOOL(borrowed),
+	FIELD(FIELD_OBJECT, TYPE, parts, "parts", 0, .schema = &score_schema),
+};
+static const struct schema why_placement_schema = SCHEMA("placement", TYPE, why_placement_fields);
+#undef TYPE
+
 #define TYPE struct why_view
 static const struct field why_fields[] = {
 	FIELD(FIELD_ID, TYPE, id, "id", 0),
@@ -178,7 +268,14 @@ static const struct field why_fields[] = {
 	BOOL(fits_now),
 	BOOL(never),
 	INTEGER(ahead),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, ahead_by, ahead_by_count, "ahead_by", 0, .schema = &why_ahead_schema),
+	TEXT(start),
+	UNKNOWN_INTEGER(start_us),
+	INTEGER(reserved_us),
+	TEXT(change),
+	FIELD_LIST_OF(FIELD_OBJECT, TYPE, changes, change_count, "changes", 0, .schema = &why_change_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, groups, group_count, "groups", 0, .schema = &why_group_schema),
+	FIELD(FIELD_POINTER, TYPE, placement, "placement", 0, .schema = &why_placement_schema),
 };
 const struct schema why_schema = SCHEMA("why", TYPE, why_fields);
 #undef TYPE

@@ -129,8 +129,8 @@ void replay_queue_input(struct engine *engine, struct arena *arena, struct match
 		streams[i] = (struct match_stream){ .class = engine->classes[stream->ask], .tenant = engine->tenants[stream->tenant],
 						    .entries = stream->entries + stream->head, .entry_count = stream->count - stream->head };
 	}
-	*ret = (struct match_input){ .matcher = engine->matcher, .shares = engine->shares, .streams = streams, .stream_count = engine->active_count,
-				     .now_us = engine->now_us };
+	*ret = (struct match_input){ .matcher = engine->matcher, .shares = engine->shares, .streams = streams,
+				     .stream_count = engine->active_count, .now_us = engine->now_us };
 }
 
 void replay_queue_done(struct engine *engine)

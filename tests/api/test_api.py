@@ -126,6 +126,7 @@ class Roles(ApiCase):
             ("POST", "/v1/tokens", {"name": "x"}, {"operator"}),
             ("POST", "/v1/sync", {}, {"operator", "supplier"}), ("POST", "/v1/sync/logs", {}, {"operator", "supplier"}),
             ("GET", "/metrics", None, {"operator", "auditor", "viewer"}),
+            ("GET", "/v1/gap", None, {"operator", "auditor", "viewer"}),
             ("POST", f"/v1/demands/{demand}/cancel", {}, {"operator", "tenant"}),
         ]
         for method, path, body, roles in may:
@@ -364,6 +365,35 @@ class Lists(ApiCase):
             self.assertEqual([item["name"] for item in self.pages(f"/v1/sites?{query}", 100)], expected, query)
 
 
+class Policies(ApiCase):
+    POLICY = {"name": "research", "tenants": [{"name": "science", "weight": 3, "quota": {"chips": 4}}, {"name": "lab", "parent": "science"}]}
+
+    def test_policy(self):
+        self.assertEqual(self.good("GET", "/v1/policy", role="viewer")["name"], "default")
+        self.problem(403, "forbidden", "PUT", "/v1/policy", self.POLICY, role="tenant")
+        self.problem(403, "forbidden", "GET", "/v1/policy", role="tenant")
+        answer = self.problem(422, "invalid", "PUT", "/v1/policy", {"name": "x", "tenants": [{"name": "a", "parent": "b"}], "half_life": "0s"})
+        self.assertEqual({problem["path"] for problem in answer.json["problems"]}, {"tenants[0].parent", "half_life"})
+        changed = self.good("PUT", "/v1/policy", self.POLICY)
+        self.assertEqual((changed["name"], changed["tenants"][0]["weight"], changed["half_life"]), ("research", 3, "7d"))
+        self.assertEqual(self.good("GET", "/v1/policy", role="auditor"), changed)
+        self.assertEqual(self.good("PUT", "/v1/policy", changed), changed)
+
+    def test_tenants(self):
+        self.good("PUT", "/v1/policy", self.POLICY)
+        own = self.token_for("lab-token", "tenant", tenant="lab")
+        demand = self.good("POST", "/v1/demands", job("held", shape={"cpu": "1", "memory": "16MiB", "chips": 1}), status=201, token=own)
+        wait_until(lambda: self.good("GET", f"/v1/demands/{demand['id']}")["state"] == "running", "the job to run")
+        rows = {item["name"]: item for item in self.good("GET", "/v1/tenants")["items"]}
+        self.assertEqual(rows["science"]["quota"]["chip_milli"], 4000)
+        self.assertEqual((rows["lab"]["parent"], rows["lab"]["held"]["chip_milli"], rows["science"]["held"]["cpu_milli"]), ("science", 1000, 1000))
+        page = self.good("GET", "/v1/tenants?limit=1")
+        self.assertEqual((page["items"][0]["name"], page["next"]), ("lab", "lab"))
+        self.assertEqual(self.good("GET", "/v1/tenants?limit=1&cursor=lab")["items"][0]["name"], "science")
+        self.assertEqual([item["name"] for item in self.good("GET", "/v1/tenants", token=own)["items"]], ["lab"])
+        self.problem(403, "forbidden", "GET", "/v1/tenants", role="supplier")
+
+
 class Demands(ApiCase):
     def test_idempotency(self):
         first = self.good("POST", "/v1/demands", job("once"), status=201, headers={"Idempotency-Key": "key-1"})
@@ -433,6 +463,9 @@ class Demands(ApiCase):
         self.assertEqual((why["id"], why["state"], why["fits_now"]), (demand, "pending", False))
         self.assertTrue(why["summary"])
         self.assertEqual(sum(group["sites"] for group in why["groups"]), 5)
+        self.assertTrue(why["start"])
+        self.assertTrue(why["change"])
+        self.assertTrue(all(change["verified"] and change["steps"] for change in why["changes"]))
         self.assertTrue(self.good("GET", f"/v1/demands/{demand}")["reason"])
 
     def test_cancel(self):
@@ -732,6 +765,17 @@ class Page(ApiCase):
         self.assertEqual(answer.headers.get_content_type(), "application/openmetrics-text")
         self.assertTrue(answer.body.endswith(b"# EOF\n"))
         self.assertIn(b"weir_sites", answer.body)
+        self.assertIn(b"# TYPE weir_round_gap_ratio gauge", answer.body)
+
+    def test_gap(self):
+        body = job("too-large-for-all", tenant="default")
+        body["workers"] = 2
+        self.submit(body)
+        now = self.good("GET", "/v1/gap", role="viewer")["now"]
+        self.assertLessEqual(now["placed_chip_milli"], now["bound_chip_milli"])
+        self.assertLessEqual(now["gap_permille"], 1000)
+        self.assertTrue(now["complete"])
+        self.assertFalse(now["coarse"])
 
 
 if __name__ == "__main__":

@@ -110,6 +110,24 @@ class Match(unittest.TestCase):
         for one in waiting.values():
             self.assertTrue(one["summary"])
             self.assertEqual(sum(group["sites"] for group in one["groups"]), 260)
+            self.assertTrue(one["change"])
+            self.assertTrue(one["start"])
+
+    def test_the_smallest_change_is_said(self):
+        waiting = {one["demand"]: one for one in self.plan["pending"]}
+        change = waiting["nobody-has-it"]["changes"][0]
+        self.assertEqual([step["dimension"] for step in change["steps"]], ["model"])
+        self.assertTrue(change["verified"])
+        self.assertIn("it would start now at " + change["site"], change["sentence"])
+
+    def test_a_policy_counts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "policy.yaml"
+            path.write_text("policy:\n  name: tight\n  tenants:\n    - name: default\n      limit: {cpu: 1}\n")
+            told = json.loads(weir("match", "-n", NETWORK, "-c", CATALOGUE, "-p", str(path), "--json", *DEMANDS).stdout)
+        self.assertLess(len(told["placements"]), len(self.plan["placements"]))
+        limits = [step for one in told["pending"] for change in one["changes"] for step in change["steps"] if step["dimension"] == "limit"]
+        self.assertTrue(limits)
 
     def test_twice_the_same(self):
         again = weir("match", "--network", NETWORK, "--catalogue", CATALOGUE, "--json", *DEMANDS)

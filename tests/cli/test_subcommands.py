@@ -116,6 +116,8 @@ class Subcommands(unittest.TestCase):
         out = self.ok("why", "--sites", "huge")
         self.assertIn(f"huge {waiting} is pending", out)
         self.assertGreaterEqual(out.count("•"), 2)
+        self.assertIn("  start: ", out)
+        self.assertRegex(out, r"(?m)^  (smallest change: with .* it would start now at|no change of one or two of its wishes) ")
         self.assertIn("sim-hub", out)
         view = self.net.json("why", waiting)
         self.assertEqual(view["state"], "pending")

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "platform/state.h"
 #include "wire/files.h"
 
 #define RECORDS_MAX 200
@@ -101,6 +102,47 @@ static void submit(struct platform *platform)
 	DECIDE(decide_drain(platform, SEED_NOW_US, "site-b", "ann", "why not", &list, &err));
 }
 
+/* An array of which some are held, one that waits for it, a deadline, and one that makes room. */
+static void submit_held(struct platform *platform)
+{
+	static const char *command[] = { "true" };
+	static struct array array = { 4, 2 };
+	static struct after wait = { "many", AFTER_ANY };
+	struct demand_spec specs[2];
+	struct submit_result results[2];
+	struct demand *first;
+	bool complete;
+
+	for (unsigned i = 0; i < 2; i++) {
+		schema_defaults(&demand_schema, &specs[i]);
+		specs[i].name = i ? "behind" : "many";
+		specs[i].command = command;
+		specs[i].command_count = 1;
+		specs[i].deadline_us = 1000000000;
+		specs[i].time_limit_us = 1000000;
+	}
+	specs[0].array = &array;
+	specs[1].after = &wait;
+	specs[1].after_count = 1;
+	DECIDE(decide_submit(platform, SEED_NOW_US, "lab", "many", specs, 2, results, &list, &err));
+	DECIDE(decide_round(platform, SEED_NOW_US, &list, &complete, &err));
+	first = demand_find(platform, results[0].id);
+	if (first->single.attempt)
+		DECIDE(preempt(platform, first->single.attempt, results[1].id, false, SEED_NOW_US, &list), 0);
+}
+
+static void load_policy(struct platform *platform)
+{
+	struct tenant_spec tenants[] = { { .name = "lab", .parent = "", .weight = 2, .quota = &(struct amounts){ .chip_milli = 2000 } } };
+	struct policy_spec policy;
+
+	policy_defaults(&policy);
+	policy.name = "seed";
+	policy.tenants = tenants;
+	policy.tenant_count = 1;
+	DECIDE(decide_load_policy(platform, SEED_NOW_US, &policy, &list, &err));
+}
+
 static void make_records(struct platform *platform)
 {
 	struct token_view token = { .name = "root", .role = ROLE_OPERATOR, .hash = { 1 } };
@@ -108,7 +150,9 @@ static void make_records(struct platform *platform)
 	DECIDE(decide_open(platform, SEED_NOW_US, 1, &list, &err));
 	DECIDE(decide_token_create(platform, SEED_NOW_US, &token, &list, &err));
 	load_network(platform);
+	load_policy(platform);
 	submit(platform);
+	submit_held(platform);
 }
 
 struct platform *seed_platform(void)

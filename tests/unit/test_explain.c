@@ -237,6 +237,67 @@ static void explain_agrees_with_match_and_with_trying(void **state)
 	assert_true(waiting > 300);
 }
 
+static void starts_are_said_as_they_are_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct explanation said = { 0 };
+	const int64_t now_us = INT64_C(1000000000), second_us = 1000000;
+
+	explain_start(&said, now_us, -1, 0, &fixture->arena);
+	assert_string_equal(said.start, "not known: nothing says when what it needs will be free");
+	explain_start(&said, now_us, -1, now_us + 60 * second_us, &fixture->arena);
+	assert_string_equal(said.start, "in 1 min at the latest");
+	explain_start(&said, now_us, now_us + 30 * second_us, now_us + 60 * second_us, &fixture->arena);
+	assert_string_equal(said.start, "in about 30 s, in 1 min at the latest");
+	explain_start(&said, now_us, now_us + 90 * second_us + 1, 0, &fixture->arena);
+	assert_string_equal(said.start, "in about 1 min 31 s");
+	explain_start(&said, now_us, now_us - 5, now_us - 5, &fixture->arena);
+	assert_string_equal(said.start, "now");
+	explain_start(&said, now_us, -1, now_us - 5, &fixture->arena);
+	assert_string_equal(said.start, "now");
+	said.never = true;
+	explain_start(&said, now_us, -1, 0, &fixture->arena);
+	assert_string_equal(said.start, "not as things are");
+}
+
+static void a_choice_is_said_with_the_next_best(void **state)
+{
+	struct fixture *fixture = *state;
+	struct explain_choice choice = { .site = "one", .second_site = "two", .currency = "CNY", .score = 12300000, .second_score = 14000000,
+					 .candidates = 12 };
+
+	assert_string_equal(explain_choice(&choice, &fixture->arena),
+			    "at one for 12.30 CNY an hour, the best of 12 sites; next would have been two for 14.00 CNY an hour");
+	choice = (struct explain_choice){ .site = "one", .score = 5000000, .candidates = 1, .borrowed = true };
+	assert_string_equal(explain_choice(&choice, &fixture->arena),
+			    "at one for 5.00 an hour, the only site that could take it; beyond the quota of its tenant");
+	choice.backfilled = true;
+	choice.borrowed = false;
+	assert_string_equal(explain_choice(&choice, &fixture->arena), "at one for 5.00 an hour, in what is kept for others until later");
+}
+
+/* What the parts leave of the score that was recorded is what the choice of nodes spoilt. */
+static void a_score_is_the_sum_of_its_parts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct match_plan plan;
+	struct score score;
+
+	for (int s = 0; s < 3; s++)
+		fixture->views[s].price = (struct price){ 100000, 20000, 3000000 + 1000 * s };
+	once_open(&fixture->once, &fixture->input, &fixture->arena);
+	match_round(&fixture->once.input, &fixture->arena, &plan);
+	assert_int_equal(plan.placement_count, 3);
+	for (size_t p = 0; p < plan.placement_count; p++) {
+		explain_score(fixture->once.matcher, fixture->once.input.streams[0].class, plan.placements[p].site, plan.placements[p].score, &score);
+		assert_int_equal(score.total, plan.placements[p].score);
+		assert_int_equal(score.price + score.tier + score.latency + score.wait + score.data + score.energy + score.carbon +
+				 score.fragmentation, score.total);
+		assert_true(score.price > 0);
+	}
+	once_close(&fixture->once);
+}
+
 #define EXPLAIN_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -247,6 +308,9 @@ int main(void)
 		EXPLAIN_TEST(scattered_room_is_called_so),
 		EXPLAIN_TEST(what_fits_says_so),
 		EXPLAIN_TEST(never_is_said_when_waiting_is_in_vain),
+		EXPLAIN_TEST(starts_are_said_as_they_are_known),
+		EXPLAIN_TEST(a_choice_is_said_with_the_next_best),
+		EXPLAIN_TEST(a_score_is_the_sum_of_its_parts),
 		cmocka_unit_test(explain_agrees_with_match_and_with_trying),
 	};
 

@@ -193,16 +193,17 @@ static void a_round_over_files(void **state)
 	assert_int_equal(read_text("demands.yaml", demands_text, &arena, &inputs[2]), 0);
 	for (size_t d = 0; d < 3; d++)
 		demands[d] = &inputs[2].file.demands[d];
-	trial_run(&trial, &inputs[0].file.network, &inputs[1].file.catalogue, demands, 3, &arena);
+	trial_run(&trial, &inputs[0].file.network, &inputs[1].file.catalogue, NULL, demands, 3, &arena);
 	assert_int_equal(trial.plan.placement_count, 5); /* the gang, and four of five replicas */
 	assert_int_equal(trial.placed[0], 1);
 	assert_int_equal(trial.placed[1], 0);
 	assert_int_equal(trial.placed[2], 4);
 	assert_int_equal(demand_placements(demands[2]), 5);
-	assert_null(trial.reasons[trial.class_of[0]].summary);
-	assert_true(trial.reasons[trial.class_of[1]].never);
-	assert_false(trial.reasons[trial.class_of[2]].never);
-	assert_int_equal(trial.reasons[trial.class_of[2]].groups[0].code, VERDICT_CPU_BUSY);
+	assert_false(trial.reasons[trial.class_of[0]].waits);
+	assert_true(trial.reasons[trial.class_of[1]].why.never);
+	assert_true(trial.reasons[trial.class_of[1]].relaxation.sentence[0]);
+	assert_false(trial.reasons[trial.class_of[2]].why.never);
+	assert_int_equal(trial.reasons[trial.class_of[2]].why.groups[0].code, VERDICT_CPU_BUSY);
 	assert_int_equal(trial.supplies[0].groups[0].chips_free_total, 0);
 	trial_done(&trial);
 	arena_done(&arena);
@@ -228,7 +229,7 @@ static void equal_asks_share_a_class(void **state)
 		copies[d].ask.priority = d == 3 ? 200 : 100;
 		demands[d] = &copies[d];
 	}
-	trial_run(&trial, &inputs[0].file.network, &inputs[1].file.catalogue, demands, 4, &arena);
+	trial_run(&trial, &inputs[0].file.network, &inputs[1].file.catalogue, NULL, demands, 4, &arena);
 	assert_int_equal(trial.input.class_count, 2);
 	assert_int_equal(trial.class_of[0], trial.class_of[2]);
 	assert_int_equal(trial.plan.placement_count, 1);

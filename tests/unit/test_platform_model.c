@@ -50,6 +50,7 @@ struct model {
 	struct message flight[FLIGHT_MAX];
 	size_t flight_count;
 	uint64_t demands[DEMANDS_MAX];
+	bool others[DEMANDS_MAX]; /* of another tenant: the first may not wait for it */
 	size_t demand_count;
 	bool faults, has_array;
 	uint64_t starts, losses;
@@ -295,8 +296,11 @@ static void submit_with_holds(struct model *model, struct demand_spec *spec)
 	if (spec->ask.kind == DEMAND_JOB && rng_below(&model->rng, 6) == 0)
 		spec->array = &array;
 	for (int i = 0; i < 2 && model->demand_count > 0 && rng_below(&model->rng, 4) == 0; i++) {
-		uint64_t other = model->demands[rng_below(&model->rng, model->demand_count)];
+		size_t place = rng_below(&model->rng, model->demand_count);
+		uint64_t other = model->demands[place];
 
+		if (model->others[place])
+			break;
 		waits[i] = (struct after){ id_format(other, ids[i]), (enum after_when)rng_below(&model->rng, AFTER_WHEN_COUNT) };
 		if (i == 0 && rng_below(&model->rng, 2) && model->has_array)
 			waits[i].demand = "many";
@@ -307,10 +311,14 @@ static void submit_with_holds(struct model *model, struct demand_spec *spec)
 		spec->deadline_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 200));
 		spec->time_limit_us = (int64_t)rng_below(&model->rng, 2) * (spec->deadline_us / 3);
 	}
+	if (!spec->array && spec->after_count == 0 && rng_below(&model->rng, 3) == 0)
+		spec->tenant = "ops";
 	spec->name = spec->array ? "many" : "work";
 	id = world_submit(&model->world, spec);
-	for (int64_t i = 0; i < (spec->array ? array.count : 1); i++, id = id_next(id, 0, 0))
+	for (int64_t i = 0; i < (spec->array ? array.count : 1); i++, id = id_next(id, 0, 0)) {
+		model->others[model->demand_count] = strcmp(spec->tenant, "lab") != 0;
 		model->demands[model->demand_count++] = id;
+	}
 	model->has_array |= spec->array != NULL;
 }
 
@@ -382,6 +390,28 @@ static void preempt_some(struct model *model)
 		if (!placement->preempted)
 			world_apply(&model->world, &list);
 	}
+	arena_done(&arena);
+}
+
+/* Other weights, another memory of what was used. */
+static void change_policy(struct model *model)
+{
+	struct tenant_spec tenants[] = { { .name = "lab", .parent = "", .weight = 1 + (int64_t)rng_below(&model->rng, 3) },
+					 { .name = "ops", .parent = rng_below(&model->rng, 2) ? "lab" : "", .weight = 1 } };
+	struct policy_spec policy;
+	struct arena arena = { 0 };
+	struct event_list list;
+	struct err err;
+
+	policy_defaults(&policy);
+	policy.name = "model";
+	policy.tenants = tenants;
+	policy.tenant_count = rng_below(&model->rng, 3);
+	policy.half_life_us = 1000000 * (1 + (int64_t)rng_below(&model->rng, 300));
+	policy.reservations = (int64_t)rng_below(&model->rng, 3);
+	event_list_init(&list, &arena);
+	assert_int_equal(decide_load_policy(model->world.platform, model->world.now_us, &policy, &list, &err), 0);
+	world_apply(&model->world, &list);
 	arena_done(&arena);
 }
 
@@ -479,6 +509,8 @@ static void step(struct model *model)
 		break;
 	case 5:
 		drain_some(model);
+		if (rng_below(&model->rng, 6) == 0)
+			change_policy(model);
 		break;
 	case 6:
 		if (rng_below(&model->rng, 3) == 0)

@@ -287,12 +287,11 @@ static void compare_books(const struct world *world)
 
 		for (uint32_t n = 0; n < group->node_count; n++) {
 			const struct book_node *node = &world->books[g][n];
-			const struct cell *state = node_state(world->pool, group->first + n);
 
-			assert_int_equal(state->cpu, node->cpu);
-			assert_int_equal(state->memory, node->memory);
+			assert_int_equal(world->pool->node_cpu[group->first + n], node->cpu);
+			assert_int_equal(world->pool->node_memory[group->first + n], node->memory);
 			for (uint32_t r = 0; r < group->layout->resource_count; r++)
-				assert_int_equal(state->tail[r], node->resources[!strcmp(group->layout->resources[r], "licence")]);
+				assert_int_equal(node_resources(group, group->first + n)[r], node->resources[!strcmp(group->layout->resources[r], "licence")]);
 			for (uint32_t c = 0; c < node->chip_count; c++) {
 				assert_int_equal(node_chips(group, group->first + n)[c], node->chips[c]);
 				whole += node->chips[c] == 1000;

@@ -418,7 +418,8 @@ static void run_at(struct small *small, uint32_t group, uint32_t node, int64_t e
 	struct slot *slot = small->slots[small->work_count++];
 
 	*slot = (struct slot){ .group = group, .node = node, .chip_milli = 1000, .chips = 0xff };
-	*work = (struct match_work){ .demand = 100 + small->work_count, .slot_count = 1, .slots = slot, .ends_us = ends_us, .class = preemptible, .borrowed = true };
+	*work = (struct match_work){ .demand = 100 + small->work_count, .slot_count = 1, .slots = slot, .ends_us = ends_us,
+				     .class = preemptible, .borrowed = true };
 }
 
 /* What is said of the first class's entry; `ahead`: the other one stands before it. */
@@ -640,6 +641,43 @@ static void nothing_is_said_too(void **state)
 	assert_true(relax(small, false)->sentence[0]);
 }
 
+/* Of a long queue the first streams take part: here the one that takes what the demand could have, the last of the list but first by
+ * priority. */
+static void a_long_queue_is_cut(void **state)
+{
+	enum { STREAMS = RELAX_STREAMS_MAX + 50 };
+	struct small *small = *state;
+	struct match_stream streams[STREAMS + 2];
+	struct match_entry entries[STREAMS + 1];
+	struct once_input input = { .sites = small->views, .site_count = 2, .classes = small->classes, .class_count = 1,
+				    .context = { &no_catalogue, small->topology }, .policy = &small->policy };
+	struct ask first = small->ask;
+	struct match_input queue;
+	uint32_t class;
+
+	small->classes[0] = (struct once_class){ .ask = &small->ask, .tenant = "lab", .entries = &small->entry, .entry_count = 1 };
+	small->ask.workers = 3;
+	small->other.workers = 5; /* more than there are nodes */
+	first.priority = PRIORITY_MAX;
+	first.workers = 3;
+	once_open(&small->once, &input, &small->arena);
+	queue = small->once.input;
+	streams[0] = queue.streams[0];
+	class = matcher_class_add(small->once.matcher, &small->other);
+	for (uint32_t s = 0; s <= STREAMS; s++) {
+		entries[s] = (struct match_entry){ .demand = 10 + s, .order = 100 + s };
+		streams[1 + s] = (struct match_stream){ class, streams[0].tenant, &entries[s], 1 };
+	}
+	entries[STREAMS].order = 1;
+	streams[1 + STREAMS].class = matcher_class_add(small->once.matcher, &first);
+	queue.streams = streams;
+	queue.stream_count = STREAMS + 2;
+	relax_ask(&queue, streams[0].class, streams[0].tenant, &small->entry, &small->arena, &small->said);
+	assert_string_equal(small->said.sentence, "with 1 instead of 3 workers it would start now at west-hub");
+	assert_true(small->said.tries <= RELAX_TRIES_MAX);
+	once_close(&small->once);
+}
+
 #define RELAX_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -657,6 +695,7 @@ int main(void)
 		RELAX_TEST(a_higher_limit),
 		RELAX_TEST(a_wider_circle),
 		RELAX_TEST(nothing_is_said_too),
+		RELAX_TEST(a_long_queue_is_cut),
 		cmocka_unit_test(changes_really_place_and_are_the_smallest),
 	};
 

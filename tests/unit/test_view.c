@@ -353,6 +353,36 @@ static void test_why_says_what_each_site_says(void **state)
 	assert_int_equal(view_why(f->world.platform, f->world.now_us, id + 1, &f->arena, &why), -ENOENT);
 }
 
+static void test_why_says_what_would_help(void **state)
+{
+	struct fixture *f = *state;
+	struct demand_spec spec = world_job("wide");
+	struct why_view why;
+	uint64_t id;
+
+	spec.ask.workers = 1000;
+	spec.ask.shape.cpu_milli = 4000;
+	id = world_submit(&f->world, &spec);
+	world_round(&f->world);
+	assert_int_equal(view_why(f->world.platform, f->world.now_us, id, &f->arena, &why), 0);
+	assert_null(why.placement);
+	assert_true(*why.start && *why.change);
+	assert_int_equal(why.change_count, 1);
+	assert_string_equal(why.changes[0].sentence, why.change);
+	assert_int_equal(why.changes[0].steps[0].dimension, RELAX_WORKERS);
+	assert_int_equal(why.changes[0].steps[0].from_value, 1000);
+	/* It does. */
+	spec.ask.workers = why.changes[0].steps[0].to_value;
+	id = world_submit(&f->world, &spec);
+	world_round(&f->world);
+	assert_int_equal(view_why(f->world.platform, f->world.now_us, id, &f->arena, &why), 0);
+	assert_int_equal(why.state, STATE_PLACED);
+	assert_string_equal(why.change, "");
+	assert_non_null(why.placement);
+	assert_true(*why.placement->sentence);
+	assert_int_equal(why.placement->score_micro, why.placement->parts.total);
+}
+
 static void test_words(void **state)
 {
 	for (int i = 0; i < STATE_COUNT; i++)
@@ -376,6 +406,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_events_are_shown_without_secrets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_output_of_an_attempt_lies_at_its_site, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_why_says_what_each_site_says, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_why_says_what_would_help, setup, teardown),
 		cmocka_unit_test(test_words),
 	};
 

@@ -41,6 +41,7 @@ export interface Demand {
 	memory_mib: number;
 	chip_milli: number;
 	sites: string;
+	estimated_start_us: number;
 	placements?: Placement[];
 	spec?: { command?: string[] } | null;
 }
@@ -107,6 +108,10 @@ export interface Why {
 	fits_now: boolean;
 	never: boolean;
 	ahead: number;
+	ahead_by: { tenant: string; count: number }[];
+	start: string;
+	change: string;
+	changes: { sentence: string; site: string; stops: number }[];
 	groups: { code: string; never: boolean; sites: number; sentence: string; examples: string[] }[];
 }
 export interface StoryLine {

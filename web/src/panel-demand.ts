@@ -7,6 +7,7 @@ import { facts, head } from "./panel-parts";
 import { ended, state } from "./state";
 
 const PLACEMENTS_SHOWN = 50,
+	CHANGES_SHOWN = 3,
 	STORY_SHOWN = 300;
 
 function nodes(placement: Placement): string {
@@ -72,6 +73,15 @@ function placements(demand: Demand): Child[] {
 	];
 }
 
+// What would let it start now, the smallest change first; each was tried by matching again.
+function changeParts(why: Why): Child[] {
+	if (!why.changes.length) return why.change ? [h("p", { class: "why-change" }, why.change)] : [];
+	return [
+		h("h4", {}, "Would let it start now"),
+		h("ul", { class: "changes" }, ...why.changes.slice(0, CHANGES_SHOWN).map((change) => h("li", {}, change.sentence))),
+	];
+}
+
 // Reasons that may pass first, then those that waiting does not change.
 function whyParts(why: Why | null): Child[] {
 	if (!why) return [];
@@ -104,6 +114,16 @@ function whyParts(why: Why | null): Child[] {
 	return [
 		h("h3", {}, "Why it waits"),
 		h("p", { class: "why-summary" }, why.summary),
+		why.ahead
+			? h(
+					"p",
+					{ class: "why-ahead" },
+					`${count(why.ahead)} before it in the queue: `,
+					why.ahead_by.map((one) => `${count(one.count)} of ${one.tenant}`).join(", "),
+				)
+			: null,
+		why.start ? h("p", { class: "why-start" }, `Start: ${why.start}`) : null,
+		...changeParts(why),
 		...part("May pass", false),
 		...part("Stands, however long it waits", true),
 	];
@@ -137,10 +157,20 @@ function cancelButton(demand: Demand, changed: () => void): Child {
 	return h("p", { class: "act" }, button, said);
 }
 
+// When what waits will start, as estimated.
+function starts(demand: Demand): string {
+	const at = demand.estimated_start_us,
+		left = at - Date.now() * 1000;
+	if (!at) return "";
+	if (at < 0) return "not known";
+	return left < 1e6 ? "at any moment" : `in about ${duration(left)}`;
+}
+
 function times(demand: Demand): [string, string][] {
 	const ran = demand.started_us ? `, after ${duration(demand.ended_us - demand.started_us)}` : "";
 	return [
 		["Accepted", clock(demand.accepted_us)],
+		["Starts", starts(demand)],
 		[
 			"Started",
 			demand.started_us ? `${clock(demand.started_us)}, after ${duration(demand.started_us - demand.accepted_us)}` : "",
