@@ -54,7 +54,8 @@ static void term_add(const struct worth *worth, const struct worth_shape *shape,
 	in->terms[at] = (struct worth_term){
 		.cpu = shape->need->cpu,
 		.memory = worth->policy == NODE_POLICY_FGD ? 0 : shape->need->memory,
-		.limit_factor = shape->limit_factor,
+		.cpu_factor = shape->cpu_factor,
+		.memory_factor = shape->memory_factor,
 		.weight = shape->weight,
 		.resources = shape->need->resource_count ? shape->need : NULL,
 	};
@@ -145,6 +146,14 @@ static bool resources_fit(struct worth *worth, const struct need *need, const st
 	return true;
 }
 
+/* `factor` 0 sets no limit. */
+static inline int64_t least_limited(int64_t most, int32_t left, uint64_t factor)
+{
+	int64_t limit = (int64_t)((uint64_t)left * factor >> LIMIT_BITS);
+
+	return factor && limit < most ? limit : most;
+}
+
 static void node_worth(struct worth *worth, const struct worth_layout *in, const struct node_free *free, struct node_worth *ret)
 {
 	*ret = (struct node_worth){ 0 };
@@ -164,11 +173,8 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 				break;
 			if (free->memory < term->memory || (term->resources && !resources_fit(worth, term->resources, free)))
 				continue;
-			if (term->limit_factor) {
-				int64_t limit = (int64_t)((uint64_t)free->cpu * term->limit_factor >> LIMIT_BITS);
-
-				most = limit < most ? limit : most;
-			}
+			most = least_limited(most, free->cpu, term->cpu_factor);
+			most = least_limited(most, free->memory, term->memory_factor);
 			ret->usable += most * term->weight;
 		}
 	}
@@ -348,5 +354,7 @@ uint16_t worth_score(struct worth *worth, const struct need *need, const struct 
 	if (worth->policy == NODE_POLICY_FGD)
 		return (uint16_t)(SCORE_STEPS - fgd_grade(-useless));
 	steps = fall / ((int64_t)WORTH_STEP * WORTH_ONE);
+	if (need->chips == 0)
+		steps = steps * 2 + (free->layout->chip_count > 0);
 	return (uint16_t)(steps < 0 ? 0 : steps > WORTH_SCORE_MAX ? WORTH_SCORE_MAX : steps);
 }

@@ -2,12 +2,14 @@
  *
  * The worth of a node is
  *   30 * (sum over its chips of v(what it has left), in milli)
- *   + sum over chip-using shapes t of the mix: w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t)
- * where v comes from the effective sizes (match/sizes.h), w[t] is proportional to count[t] / chips[t]^(1/4)
+ *   + sum over chip-using shapes t of the mix:
+ *       w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t, 3.2 * (memory left / memory of t) * chips of t)
+ * where v comes from the effective sizes (match/sizes.h), w[t] is proportional to count[t]^(7/8) / chips[t]^(1/2)
  * and adds up to 1, and usable[t] is what t may use of the chips, in milli: whole free chips, or what is
  * left on chips with enough for the share; 0 when t does not fit. A worker goes where the worth falls least; falls
  * are compared in steps of WORTH_STEP, so that near ties are left to the order of nodes, which keeps nodes
- * behind empty. The sizes keep remainders useful; the sum keeps CPU beside chips.
+ * behind empty. The sizes keep remainders useful; the sum keeps CPU beside chips. Work without chips prefers, among near
+ * ties, nodes without chips. While the mix knows no work that uses chips, nodes are chosen by best fit.
  *
  * Fragmentation gradient (Weng et al., USENIX ATC 2023, the published form: score in 100 steps of a sigmoid, the commonest
  * shapes that make up 95 % of the mix, CPU-only ones too, memory not looked at), best fit (as published
@@ -24,14 +26,14 @@
 
 #define WORTH_SHAPES_MAX 128 /* of the mix, the heaviest */
 #define WORTH_ONE 65536      /* the weights add up to this */
-#define WORTH_STEP 36
+#define WORTH_STEP 48
 #define WORTH_SCORE_MAX 32000
 
 struct worth_shape {
 	struct need *need; /* borrowed */
 	uint64_t count;
 	uint32_t weight; /* in 1/WORTH_ONE */
-	uint64_t limit_factor; /* usable chips per milli-core, fixed point; 0: CPU sets no limit */
+	uint64_t cpu_factor, memory_factor; /* usable chips per milli-core, per MiB, fixed point; 0: no limit */
 };
 
 /* Shapes that use the same chips alike. */
@@ -44,7 +46,7 @@ struct worth_kind {
 
 struct worth_term {
 	int64_t cpu, memory;
-	uint64_t limit_factor;
+	uint64_t cpu_factor, memory_factor;
 	uint32_t weight;
 	const struct need *resources; /* NULL: asks for none */
 };

@@ -7,7 +7,8 @@
 
 #define VALUE_WEIGHT 30 /* of the chips by themselves, against what shapes can use of the node */
 #define LIMIT_BITS 20
-#define CPU_LEAST 64    /* milli-cores; who asks for less is not limited by them */
+#define COUNT_BITS 24
+#define AMOUNT_LEAST 64 /* milli-cores or MiB; who asks for less is not limited by them */
 
 struct weighed {
 	struct need *need;
@@ -75,6 +76,14 @@ static size_t commonest(const struct weighed *weighed, size_t count)
 	return kept;
 }
 
+/* part^(7/8) / chips^(1/2). Roots have 16 bits behind the point, so that nothing passes 2^57. */
+static uint64_t damped(uint64_t part, uint64_t chips)
+{
+	uint64_t eighth = root(root(root(part << 32) << 16) << 16);
+
+	return ((part << 16) / eighth << 16) / root(chips << 32);
+}
+
 static size_t shapes_of(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed **ret)
 {
 	struct weighed *weighed = mem_alloc((count + 1) * sizeof(*weighed));
@@ -86,13 +95,11 @@ static size_t shapes_of(const struct worth *worth, struct need *const *needs, co
 	kept = kept > WORTH_SHAPES_MAX ? WORTH_SHAPES_MAX : kept;
 	for (size_t i = 0; i < kept; i++)
 		most = weighed[i].count > most ? weighed[i].count : most;
-	/* Counts are brought to 24 bits, the root of the root to 16: products stay below 2^40. */
 	for (size_t i = 0; i < kept; i++) {
-		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << 24) / most);
-		uint64_t chips = weighed[i].need->chips;
+		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << COUNT_BITS) / most);
 
 		part = part ? part : 1;
-		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : (part << 16) / root(root(chips << 32) << 16);
+		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : damped(part, weighed[i].need->chips);
 		weighed[i].weight = weighed[i].weight ? weighed[i].weight : 1;
 		total += weighed[i].weight;
 	}
@@ -129,8 +136,10 @@ void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_
 
 		worth->shapes[i] = (struct worth_shape){ .need = weighed[i].need, .count = weighed[i].count,
 							 .weight = (uint32_t)weighed[i].weight };
-		if (!fgd && need->cpu >= CPU_LEAST)
-			worth->shapes[i].limit_factor = (asked * 8 / 5 << LIMIT_BITS) / (uint64_t)need->cpu;
+		if (!fgd && need->cpu >= AMOUNT_LEAST)
+			worth->shapes[i].cpu_factor = (asked * 8 / 5 << LIMIT_BITS) / (uint64_t)need->cpu;
+		if (!fgd && need->memory >= AMOUNT_LEAST)
+			worth->shapes[i].memory_factor = (asked * 16 / 5 << LIMIT_BITS) / (uint64_t)need->memory;
 	}
 	if (!fgd)
 		set_values(worth, needs, counts, count);
