@@ -70,9 +70,13 @@ format: ## clang-format over the C sources
 install: build ## into DESTDIR and PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include/weir $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/weir $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/lib/systemd/system
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 755 build/src/cli/weir $(DESTDIR)$(PREFIX)/bin/weir
 	install -m 644 include/weir/*.h $(DESTDIR)$(PREFIX)/include/weir/
+	install -m 755 build/src/lib/libweir.so.1.0.0 $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libweir.so.1.0.0 $(DESTDIR)$(PREFIX)/lib/libweir.so.1
+	ln -sf libweir.so.1 $(DESTDIR)$(PREFIX)/lib/libweir.so
+	sed 's|^prefix=.*|prefix=$(PREFIX)|; s|^libdir=.*|libdir=$${prefix}/lib|' build/meson-private/weir.pc > $(DESTDIR)$(PREFIX)/lib/pkgconfig/weir.pc
 	install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 tools/completion/weir.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
 	install -m 644 tools/completion/_weir $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir

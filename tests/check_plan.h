@@ -2,8 +2,9 @@
  * of every node and chip and its own reading of the rules.
  *
  * check_plan() replays a plan and says what is wrong with it: something booked twice, a gang torn
- * apart, a rule broken, a chip that the ask may not use, an order that priority and age forbid, or work
- * left out that fits. check_holds() says by trying whether a site holds an ask.
+ * apart or not as close together as asked, workers not packed or spread where that can be proved, a rule broken, a chip that the
+ * ask may not use, a price above its bound, a replica too far from its caller, a limit passed, an order that quotas,
+ * priority, deadlines and age forbid, or work left out that fits. check_holds() says by trying whether a site holds an ask.
  */
 #ifndef TESTS_CHECK_PLAN_H
 #define TESTS_CHECK_PLAN_H

@@ -391,13 +391,33 @@ static void carry_out(struct play *play)
 	}
 }
 
+void play_end_due(struct play *play)
+{
+	for (size_t d = 0; d < play->demand_count; d++)
+		if (is_running(&play->demands[d]) && play->demands[d].ends_us <= play->now_us)
+			stop(play, &play->demands[d], PLAY_ENDED);
+}
+
+void play_forecast(struct play *play, const struct forecast_settings *settings, struct forecast *ret)
+{
+	struct match_entry *entries;
+
+	play_end_due(play);
+	arena_reset(&play->round_arena);
+	entries = ARENA_ARRAY(&play->round_arena, struct match_entry, PLAY_STREAMS_MAX);
+	make_input(play, entries);
+	match_forecast(&play->input, settings, &play->round_arena, ret);
+	for (size_t s = 0; s < play->input.stream_count; s++) {
+		play->demands[play->streams[s].entries[0].demand - 1].forecast_us = ret->start_us[s][0];
+		matcher_class_remove(play->matcher, play->streams[s].class);
+	}
+}
+
 void play_match(struct play *play)
 {
 	struct match_entry *entries;
 
-	for (size_t d = 0; d < play->demand_count; d++)
-		if (is_running(&play->demands[d]) && play->demands[d].ends_us <= play->now_us)
-			stop(play, &play->demands[d], PLAY_ENDED);
+	play_end_due(play);
 	arena_reset(&play->round_arena);
 	entries = ARENA_ARRAY(&play->round_arena, struct match_entry, PLAY_STREAMS_MAX);
 	make_input(play, entries);

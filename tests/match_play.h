@@ -7,7 +7,7 @@
 #define TESTS_MATCH_PLAY_H
 
 #include "base/rng.h"
-#include "match/match.h"
+#include "match/forecast.h"
 
 #define PLAY_BEGIN_US INT64_C(1000000000)
 #define PLAY_DEMANDS_MAX 512
@@ -27,6 +27,7 @@ struct play_demand {
 	int64_t started_us, ends_us; /* while it runs */
 	int64_t promised_us;         /* the latest start that was reserved first; 0 none */
 	unsigned preempted;
+	int64_t forecast_us;         /* by the last forecast, while it is queued */
 	struct match_work work;
 };
 
@@ -63,11 +64,15 @@ void play_open(struct play *play, uint64_t seed, const struct play_settings *set
 void play_close(struct play *play);
 /* A job: workers of so many milli-chips, a core a chip. `limit_us` 0: not known when it ends. It runs for `runtime_us`. */
 struct play_demand *play_submit(struct play *play, unsigned tenant, int64_t workers, int64_t chips_milli, int64_t limit_us, int64_t runtime_us);
-/* Ends what is due, then one round: its plan. */
+/* Ends what is due now. */
+void play_end_due(struct play *play);
+/* The same, then one round: its plan. */
 void play_match(struct play *play);
 /* Makes the plan come true: placed ones run, victims stop at once and requeue. Checks what comes of it. */
 void play_carry_out(struct play *play);
 void play_round(struct play *play); /* both */
+/* When each queued demand will start. Nothing changes. `ret` lasts until the next round or forecast. */
+void play_forecast(struct play *play, const struct forecast_settings *settings, struct forecast *ret);
 /* The next moment at which something ends; INT64_MAX nothing does. */
 int64_t play_next_us(const struct play *play);
 size_t play_count(const struct play *play, enum play_state state);

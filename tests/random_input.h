@@ -23,9 +23,12 @@ struct random_limits {
 	unsigned entries_max; /* of a class */
 	bool all_up;          /* every site up and none draining */
 	bool used;            /* part of the supply is taken already */
+	bool wide;            /* further resources, closeness, prices, callers, tenants, times, deadlines, energy, data to move too */
 };
 
 void random_input_init(struct random_input *input, uint64_t seed, const struct random_limits *limits);
 void random_input_done(struct random_input *input);
+/* One more ask for the same network. */
+struct ask *random_ask(struct random_input *input, bool wide);
 
 #endif

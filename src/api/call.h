@@ -165,7 +165,7 @@ bool call_check_identity(struct call *call);
 /* accept.c: whether the request's Accept header takes the media type. `exactly`: it is named, not only by a wildcard. */
 bool call_accepts(const struct call *call, const char *type, bool exactly);
 
-extern const struct route_table health_routes, summary_routes, network_routes, policy_routes, link_routes, chip_routes, site_routes, demand_routes, why_routes,
+extern const struct route_table health_routes, summary_routes, gap_routes, network_routes, policy_routes, link_routes, chip_routes, site_routes, demand_routes, why_routes,
 	log_routes, event_routes, token_routes, sync_routes, metrics_routes, page_routes;
 
 #endif

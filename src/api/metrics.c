@@ -17,6 +17,7 @@ static void get_metrics(struct call *call)
 		.commit_us_last = core.commit_us_last,
 		.round_us_last = core.round_us_last,
 		.round_us_total = core.round_us_total,
+		.estimate_us_last = core.estimate_us_last,
 		.queue_length = core.queue_length,
 	};
 	view_summary(core_platform(call->api->core), call->now_us, call->arena, &summary);

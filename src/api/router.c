@@ -15,7 +15,7 @@
 #include "api/sync.h"
 
 static const struct route_table *const tables[] = {
-	&demand_routes, &sync_routes, &site_routes, &why_routes, &log_routes, &event_routes, &health_routes, &summary_routes,
+	&demand_routes, &sync_routes, &site_routes, &why_routes, &log_routes, &event_routes, &health_routes, &summary_routes, &gap_routes,
 	&network_routes, &policy_routes, &link_routes, &chip_routes, &token_routes, &metrics_routes, &page_routes,
 };
 

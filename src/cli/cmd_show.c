@@ -162,6 +162,7 @@ static void show_demand(struct strbuf *out, const json_t *demand)
 	shown_field(out, "tenant", json_text(demand, "tenant"));
 	shown_fieldf(out, "priority", "%" PRId64, json_number(demand, "priority", 0));
 	shown_field(out, "accepted", shown_time(json_number(demand, "accepted_us", 0), text));
+	shown_field(out, "starts", shown_estimate(demand, shown_now_us(), text));
 	shown_field(out, "started", shown_time(json_number(demand, "started_us", 0), text));
 	shown_field(out, "ended", shown_time(json_number(demand, "ended_us", 0), text));
 	if (json_number(demand, "started_us", 0) > 0)

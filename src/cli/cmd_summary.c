@@ -16,7 +16,7 @@ static const char *const examples[] = {
 };
 static const struct cli_help help = {
 	.usage = usage, .usage_count = ARRAY_COUNT(usage), .examples = examples, .example_count = ARRAY_COUNT(examples),
-	.purpose = "Shows the network by tier, the demands by state, and the chip models that are short.",
+	.purpose = "Shows the network by tier, the demands by state, how good the last round was, and the chip models that are short.",
 };
 
 /* Used share with a bar. */
@@ -86,6 +86,20 @@ static void show_short(struct strbuf *out, const json_t *summary)
 	table_render(table, terminal_width(stdout), terminal_colours(stdout), out);
 }
 
+/* "the last round placed 60.5 of at most 64 chips (gap 5.5 %)". */
+static void show_round(struct strbuf *out, const json_t *round)
+{
+	int64_t bound = json_number(round, "bound_chip_milli", 0), gap = json_number(round, "gap_permille", 0);
+	int64_t ago_us = shown_now_us() - json_number(round, "measured_us", 0);
+	char placed[SHOWN_SIZE], most[SHOWN_SIZE], ago[SHOWN_SIZE];
+
+	if (bound == 0)
+		return;
+	strbuf_printf(out, "the last round measured, %s ago, placed %s of at most %s chips (gap %" PRId64 ".%" PRId64 " %%)\n",
+		      shown_span(ago_us > 0 ? ago_us : 0, ago), shown_cores(json_number(round, "placed_chip_milli", 0), placed),
+		      shown_cores(bound, most), gap / 10, gap % 10);
+}
+
 static void show(struct strbuf *out, const json_t *summary)
 {
 	const json_t *demands = json_object_get(summary, "demands");
@@ -112,7 +126,9 @@ static void show(struct strbuf *out, const json_t *summary)
 			      colours ? style_end(style_of_state(word)) : "");
 		any = true;
 	}
-	strbuf_puts(out, any ? "\n\n" : "none\n\n");
+	strbuf_puts(out, any ? "\n" : "none\n");
+	show_round(out, json_object_get(summary, "round"));
+	strbuf_putc(out, '\n');
 	show_tiers(out, summary);
 	show_short(out, summary);
 }

@@ -107,6 +107,27 @@ const char *shown_age(const json_t *demand, int64_t now_us, char buffer[static S
 	return shown_span(to_us > from_us ? to_us - from_us : 0, buffer);
 }
 
+const char *shown_estimate(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE])
+{
+	int64_t start_us = json_number(demand, "estimated_start_us", 0), left_us = start_us - now_us;
+	char span[SHOWN_SIZE];
+
+	/* Nobody knows better than to a minute or so. */
+	if (left_us >= 600000000)
+		left_us -= left_us % 60000000;
+	else
+		left_us -= left_us % 1000000;
+	if (start_us == 0)
+		buffer[0] = 0;
+	else if (start_us < 0)
+		snprintf(buffer, SHOWN_SIZE, "not known");
+	else if (left_us <= 0)
+		snprintf(buffer, SHOWN_SIZE, "at any moment");
+	else
+		snprintf(buffer, SHOWN_SIZE, "in about %.40s", shown_span(left_us, span));
+	return buffer;
+}
+
 const char *shown_progress(const json_t *demand, char buffer[static SHOWN_SIZE])
 {
 	int64_t permille = json_number(demand, "progress_permille", -1);

@@ -23,6 +23,8 @@ const char *shown_cores(int64_t milli, char buffer[static SHOWN_SIZE]);
 void shown_place(const json_t *demand, struct strbuf *out);
 /* How long it has run, ran or waits. */
 const char *shown_age(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE]);
+/* When what waits will start: "in about 12 min", "at any moment", "not known", or "" when nothing waits or it is too new. */
+const char *shown_estimate(const json_t *demand, int64_t now_us, char buffer[static SHOWN_SIZE]);
 /* "2/2" replicas of a service, "43 %" of a running job, or "". */
 const char *shown_progress(const json_t *demand, char buffer[static SHOWN_SIZE]);
 /* How a placement ended: "succeeded", "failed: exit code 3", "failed: signal 9 (Killed)"; "" before that. */

@@ -216,6 +216,16 @@ static uint64_t count_placed(const struct event_list *events)
 	return count;
 }
 
+static void estimate_starts(struct core *core)
+{
+	int64_t begin = clock_us(CLOCK_MONOTONIC), now_us = core_now_us(core);
+
+	if (!platform_estimates_wanted(core->platform, now_us))
+		return;
+	platform_observe_estimates(core->platform, now_us);
+	core->figures.estimate_us_last = clock_us(CLOCK_MONOTONIC) - begin;
+}
+
 static void on_round(uv_timer_t *timer)
 {
 	struct core *core = timer->data;
@@ -240,6 +250,7 @@ static void on_round(uv_timer_t *timer)
 	core->figures.round_us_last = clock_us(CLOCK_MONOTONIC) - begin;
 	core->figures.round_us_total += core->figures.round_us_last;
 	arm_round(core);
+	estimate_starts(core);
 }
 
 static void arm_round(struct core *core)
@@ -264,6 +275,7 @@ static void on_tick(uv_timer_t *timer)
 		core_commit(core, &events, NULL, NULL);
 	arm_round(core);
 	arm_tick(core);
+	estimate_starts(core);
 }
 
 /* A tick that is armed only moves forward: events that keep coming must not put it off for ever. */

@@ -67,7 +67,7 @@ size_t core_recent_events(struct core *core, uint64_t after, size_t limit, void 
 
 struct core_figures {
 	uint64_t commits, events_committed, rounds, placements;
-	int64_t commit_us_last, round_us_last, round_us_total;
+	int64_t commit_us_last, round_us_last, round_us_total, estimate_us_last;
 	size_t queue_length;    /* events that wait for the store */
 };
 void core_figures(const struct core *core, struct core_figures *ret);

@@ -43,10 +43,11 @@ struct class_cache {
 	int64_t *costs;            /* per site; -1 not worked out */
 	uint64_t caught_up;        /* position in the log */
 	bool stale;                /* a cost changed: make it anew */
-	struct candidate cheapest[NEAREST_SITES]; /* of the allowed sites, when the cache was made; ascending */
+	struct candidate cheapest[NEAREST_SITES]; /* of the allowed sites; ascending */
 	size_t cheapest_count;
 	struct verdict nearest;    /* of the sites that the rules refuse */
 	uint32_t nearest_site;
+	bool nearest_past;         /* that site has another verdict since; seen to when no site is allowed and it counts */
 	int64_t bytes;
 };
 
@@ -57,6 +58,7 @@ struct class {
 	uint32_t workers;          /* of one entry: a job's, or 1 */
 	struct amounts amounts;    /* of one entry */
 	struct class_cache *cache; /* NULL: to be made */
+	uint64_t used;             /* the round that last asked for the cache */
 	uint32_t newer, older;     /* among those with a cache, by their last use; MATCH_CLASS_NONE at the ends */
 	uint32_t next_free;
 };
@@ -77,7 +79,7 @@ struct matcher {
 	size_t class_count, class_capacity;
 	uint32_t class_free;
 	uint32_t newest, oldest;
-	int64_t cache_bytes;
+	int64_t cache_bytes, cache_bytes_max;
 	uint32_t *log;             /* LOG_MAX: site << 1 | whether the site itself changed */
 	uint64_t log_end;          /* positions so far */
 	uint64_t log_read;         /* the furthest that any class has caught up to */
@@ -89,6 +91,12 @@ struct matcher {
 	size_t work_count;
 	uint64_t round; /* so far */
 };
+
+/* A moment so much later; the end of time at the most. */
+static inline int64_t later_us(int64_t from_us, int64_t by_us)
+{
+	return by_us > INT64_MAX - from_us ? INT64_MAX : from_us + by_us;
+}
 
 /* --- matcher.c --- */
 void books_log(struct matcher *matcher, uint32_t site, bool changed);
@@ -106,6 +114,7 @@ static inline bool class_allows(const struct class_cache *cache, uint32_t site)
 {
 	return cache->allowed[site / 64] >> (site % 64) & 1;
 }
+bool candidate_cheaper(const struct candidate *a, const struct candidate *b);
 /* The cheapest queued site, without taking it out; false when none is queued. */
 bool candidate_first(const struct class_cache *cache, struct candidate *ret);
 void candidate_pop(struct class_cache *cache);

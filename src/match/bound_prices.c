@@ -12,6 +12,8 @@
  */
 #include "match/bound_private.h"
 
+#include <string.h>
+
 #define PART_BITS 20
 #define PART_ONE ((int64_t)1 << PART_BITS)
 #define PART_MAX ((int64_t)1 << 24)  /* of a row, by one full column */
@@ -283,6 +285,7 @@ uint32_t bound_prices_search(const struct bound_problem *problem, struct bound_d
 	if (search.row_count == 0)
 		return 0; /* everything fits: prices of 0 are the best */
 	take_guess(&search, guess);
+	memset(dual->price, 0, problem->row_count * sizeof(*dual->price)); /* rows that cannot bind cost nothing */
 	while (made < steps && !bound_dual_is_met(dual)) {
 		step(&search);
 		made++;

@@ -43,6 +43,7 @@ void matcher_class_remove(struct matcher *matcher, uint32_t number)
 {
 	struct class *class = class_at(matcher, number);
 
+	matcher_settle(matcher); /* one of them may be the class's */
 	class_cache_drop(matcher, number);
 	chooser_need_remove(matcher->chooser, class->need);
 	arena_done(&class->arena);
@@ -66,7 +67,7 @@ const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t clas
 
 /* --- the heap of candidates -------------------------------------------------------------------- */
 
-static bool cheaper(const struct candidate *a, const struct candidate *b)
+bool candidate_cheaper(const struct candidate *a, const struct candidate *b)
 {
 	return a->cost != b->cost ? a->cost < b->cost : a->site < b->site;
 }
@@ -80,9 +81,9 @@ static void sift_down(struct class_cache *cache, size_t at)
 
 		if (child >= cache->heap_count)
 			break;
-		if (child + 1 < cache->heap_count && cheaper(&cache->heap[child + 1], &cache->heap[child]))
+		if (child + 1 < cache->heap_count && candidate_cheaper(&cache->heap[child + 1], &cache->heap[child]))
 			child++;
-		if (!cheaper(&cache->heap[child], &moved))
+		if (!candidate_cheaper(&cache->heap[child], &moved))
 			break;
 		cache->heap[at] = cache->heap[child];
 		at = child;
@@ -117,7 +118,7 @@ void candidate_push(struct class_cache *cache, struct candidate candidate)
 		return;
 	cache->queued[candidate.site / 64] |= bit;
 	ARRAY_RESERVE(cache->heap, cache->heap_capacity, cache->heap_count + 1);
-	for (at = cache->heap_count++; at > 0 && cheaper(&candidate, &cache->heap[(at - 1) / 2]); at = (at - 1) / 2)
+	for (at = cache->heap_count++; at > 0 && candidate_cheaper(&candidate, &cache->heap[(at - 1) / 2]); at = (at - 1) / 2)
 		cache->heap[at] = cache->heap[(at - 1) / 2];
 	cache->heap[at] = candidate;
 }
@@ -190,13 +191,13 @@ static void note_cheapest(struct class_cache *cache, struct candidate candidate)
 		if (cache->cheapest[i].site == candidate.site)
 			return;
 	if (at == NEAREST_SITES) {
-		if (!cheaper(&candidate, &cache->cheapest[at - 1]))
+		if (!candidate_cheaper(&candidate, &cache->cheapest[at - 1]))
 			return;
 		at--;
 	} else {
 		cache->cheapest_count++;
 	}
-	for (; at > 0 && cheaper(&candidate, &cache->cheapest[at - 1]); at--)
+	for (; at > 0 && candidate_cheaper(&candidate, &cache->cheapest[at - 1]); at--)
 		cache->cheapest[at] = cache->cheapest[at - 1];
 	cache->cheapest[at] = candidate;
 }
@@ -256,9 +257,28 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 	}
 	for (size_t i = cache->heap_count / 2; i-- > 0;)
 		sift_down(cache, i);
+	cache->heap_capacity = cache->heap_count + 1;
+	cache->heap = mem_resize(cache->heap, cache->heap_capacity, sizeof(*cache->heap));
 	cache->caught_up = matcher->log_end;
-	cache->bytes = (int64_t)(sizeof(*cache) + 2 * words * sizeof(uint64_t) + matcher->site_count * (sizeof(*cache->heap) + sizeof(int64_t)));
+	cache->bytes = (int64_t)(sizeof(*cache) + 2 * words * sizeof(uint64_t) + matcher->site_count * sizeof(int64_t) +
+				 cache->heap_capacity * sizeof(*cache->heap));
 	return cache;
+}
+
+/* One of the cheapest is refused now. When there may be others behind it, they are found anew. O(sites). */
+static void forget_cheapest(struct matcher *matcher, struct class_cache *cache, uint32_t site)
+{
+	bool full = cache->cheapest_count == NEAREST_SITES;
+	size_t at = 0;
+
+	while (at < cache->cheapest_count && cache->cheapest[at].site != site)
+		at++;
+	if (at == cache->cheapest_count)
+		return;
+	memmove(&cache->cheapest[at], &cache->cheapest[at + 1], (--cache->cheapest_count - at) * sizeof(struct candidate));
+	for (uint32_t s = 0; full && s < matcher->site_count; s++)
+		if (class_allows(cache, s))
+			note_cheapest(cache, (struct candidate){ cache->costs[s], s });
 }
 
 /* The site itself changed: its rules anew. */
@@ -272,8 +292,11 @@ static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	verdict = check_rules(&chips, &matcher->sites[site]);
 	set_allowed(cache, site, verdict.code == VERDICT_FITS);
+	if (cache->nearest.code != VERDICT_FITS && cache->nearest_site == site && verdict_compare(&verdict, &cache->nearest) != 0)
+		cache->nearest_past = true;
 	if (verdict.code != VERDICT_FITS) {
 		note_refused(cache, site, verdict);
+		forget_cheapest(matcher, cache, site);
 		return;
 	}
 	cache->stale |= cache->costs[site] >= 0 && cache->costs[site] != site_cost(matcher, class, site);
@@ -298,15 +321,27 @@ static void catch_up(struct matcher *matcher, struct class *class)
 		matcher->log_read = cache->caught_up;
 }
 
+/* Keeps the caches within their bound. The class longest unused gives way; but when all were asked for of late, the one asked
+ * for just before does: classes come in the same order round after round, and the oldest would be next. */
+static void caches_bound(struct matcher *matcher, uint32_t number)
+{
+	while (matcher->cache_bytes > matcher->cache_bytes_max && matcher->oldest != number) {
+		bool idle = matcher->classes[matcher->oldest].used + 1 < matcher->round;
+
+		class_cache_drop(matcher, idle ? matcher->oldest : matcher->classes[number].older);
+	}
+}
+
 struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 {
 	struct class *class = class_at(matcher, number);
 
+	class->used = matcher->round;
 	if (class->cache && matcher->log_end - class->cache->caught_up > LOG_MAX)
 		class_cache_drop(matcher, number);
 	if (class->cache)
 		catch_up(matcher, class);
-	if (class->cache && class->cache->stale)
+	if (class->cache && (class->cache->stale || (class->cache->nearest_past && class->cache->allowed_count == 0)))
 		class_cache_drop(matcher, number);
 	if (class->cache) {
 		if (matcher->newest != number) {
@@ -319,7 +354,11 @@ struct class_cache *class_cache_get(struct matcher *matcher, uint32_t number)
 	matcher->log_read = matcher->log_end;
 	matcher->cache_bytes += class->cache->bytes;
 	link_newest(matcher, number);
-	while (matcher->cache_bytes > CLASS_CACHE_BYTES_MAX && matcher->oldest != number)
-		class_cache_drop(matcher, matcher->oldest);
+	caches_bound(matcher, number);
 	return class->cache;
+}
+
+const uint64_t *matcher_class_allowed(struct matcher *matcher, uint32_t class)
+{
+	return class_cache_get(matcher, class)->allowed;
 }

@@ -8,6 +8,10 @@
 #define PLACEMENTS_MAX 10000
 #define STEPS_MAX 400
 #define STEP_PART 50 /* of the way gone */
+#define ENDS_PART 32 /* of what runs ends in a step, at least */
+#define RESERVATIONS_MAX 2 /* of a round of the play */
+#define BACKFILL_MAX 32
+#define VACANCY_NONE UINT32_MAX
 #define STOPPING_US 10000000 /* that what was told to stop may still take */
 
 /* A work that ends within the play: one that runs, or one that was placed in it. */
@@ -18,11 +22,26 @@ struct act {
 	bool real;
 };
 
+/* What was given back at a site since the last round of the play, in the order of time. */
+struct vacancy {
+	int64_t since_us;
+	struct amounts amounts;
+	uint32_t site;
+	uint32_t next; /* of the site; VACANCY_NONE */
+};
+
+struct vacant_site {
+	uint32_t first, last; /* those not taken yet */
+	int64_t since_us;     /* of the last that was taken; 0 none */
+	struct amounts given, used; /* of those taken, by what was placed */
+};
+
 struct play {
 	const struct match_input *input;
 	struct matcher *matcher;
 	struct shares *shares;
 	struct arena *arena;
+	struct arena round; /* of one round */
 	struct match_stream *streams; /* what is left of each */
 	struct match_entry **entries;
 	size_t **indexes; /* of the entries left, in the input's */
@@ -35,6 +54,9 @@ struct play {
 	size_t ended_count, ended_capacity;
 	struct match_work **played; /* placed in the play and not ended in it */
 	size_t played_count, played_capacity;
+	struct vacancy *vacancies;
+	size_t vacancy_count, vacancy_capacity;
+	struct vacant_site *sites;
 	size_t placed, left;
 };
 
@@ -121,7 +143,7 @@ static void open_streams(struct play *play)
 	for (size_t s = 0; s < input->stream_count; s++) {
 		size_t count = input->streams[s].entry_count;
 
-		play->entries[s] = arena_dup(play->arena, input->streams[s].entries, count * sizeof(struct match_entry) + 1);
+		play->entries[s] = arena_dup(play->arena, input->streams[s].entries, count * sizeof(struct match_entry));
 		play->indexes[s] = ARENA_ARRAY(play->arena, size_t, count + 1);
 		play->forecast->start_us[s] = ARENA_ARRAY(play->arena, int64_t, count + 1);
 		for (size_t e = 0; e < count; e++) {
@@ -134,23 +156,75 @@ static void open_streams(struct play *play)
 	}
 }
 
+/* --- vacancies: a step may be longer than work is, so what starts in it starts when its place became free, not at the step's end --- */
+
+static void vacancy_add(struct play *play, const struct match_work *work, int64_t since_us)
+{
+	struct vacant_site *site = &play->sites[work->site];
+	uint32_t number = (uint32_t)play->vacancy_count;
+
+	ARRAY_RESERVE(play->vacancies, play->vacancy_capacity, play->vacancy_count + 1);
+	play->vacancies[play->vacancy_count++] = (struct vacancy){ since_us, *work_amounts(play, work), work->site, VACANCY_NONE };
+	if (site->first == VACANCY_NONE)
+		site->first = number;
+	else
+		play->vacancies[site->last].next = number;
+	site->last = number;
+}
+
+static void amounts_add(struct amounts *to, const struct amounts *more)
+{
+	to->cpu_milli += more->cpu_milli;
+	to->memory_mib += more->memory_mib;
+	to->chip_milli += more->chip_milli;
+}
+
+/* Since when there was room at the site for this much more: whoever comes first takes what became free first. */
+static int64_t vacant_since(struct play *play, uint32_t number, const struct amounts *amounts, int64_t now_us)
+{
+	struct vacant_site *site = &play->sites[number];
+
+	if (site->first == VACANCY_NONE && site->since_us == 0)
+		return now_us;
+	amounts_add(&site->used, amounts);
+	while (site->first != VACANCY_NONE &&
+	       (site->given.chip_milli < site->used.chip_milli || site->given.cpu_milli < site->used.cpu_milli ||
+		site->given.memory_mib < site->used.memory_mib)) {
+		const struct vacancy *vacancy = &play->vacancies[site->first];
+
+		site->since_us = vacancy->since_us;
+		amounts_add(&site->given, &vacancy->amounts);
+		site->first = vacancy->next;
+	}
+	return site->since_us;
+}
+
+static void vacancies_drop(struct play *play)
+{
+	for (size_t v = 0; v < play->vacancy_count; v++)
+		play->sites[play->vacancies[v].site] = (struct vacant_site){ .first = VACANCY_NONE };
+	play->vacancy_count = 0;
+}
+
 static void start(struct play *play, const struct match_placement *placement, int64_t now_us)
 {
 	const struct match_stream *stream = &play->streams[placement->stream];
 	struct match_entry *entries = play->entries[placement->stream];
 	struct match_work *work = ARENA_NEW(play->arena, struct match_work);
+	int64_t start_us = vacant_since(play, placement->site, &class_at(play->matcher, stream->class)->amounts, now_us);
 	size_t at = 0;
 
 	while (entries[at].demand != placement->demand || entries[at].replica != placement->replica)
 		at++;
-	play->forecast->start_us[placement->stream][play->indexes[placement->stream][at]] = now_us;
+	play->forecast->start_us[placement->stream][play->indexes[placement->stream][at]] = start_us;
 	*work = (struct match_work){ .demand = placement->demand, .replica = placement->replica, .class = stream->class,
-				     .tenant = stream->tenant, .site = placement->site, .slots = placement->slots,
-				     .slot_count = (uint32_t)placement->slot_count, .started_us = now_us, .ends_us = INT64_MAX,
+				     .tenant = stream->tenant, .site = placement->site,
+				     .slots = arena_dup(play->arena, placement->slots, placement->slot_count * sizeof(struct slot)),
+				     .slot_count = (uint32_t)placement->slot_count, .started_us = start_us, .ends_us = INT64_MAX,
 				     .borrowed = placement->borrowed };
 	if (entries[at].time_us > 0) {
-		work->ends_us = now_us + entries[at].time_us;
-		act_add(play, work, now_us + expected_us(play, entries[at].time_us), false);
+		work->ends_us = later_us(start_us, entries[at].time_us);
+		act_add(play, work, later_us(start_us, expected_us(play, entries[at].time_us)), false);
 	}
 	matcher_begin(play->matcher, work);
 	shares_charge(play->shares, stream->tenant, work_amounts(play, work), now_us);
@@ -183,20 +257,28 @@ static void play_round(struct play *play, int64_t now_us, size_t placements_max)
 	input.streams = play->streams;
 	input.now_us = now_us;
 	input.limits = (struct match_limits){ .placements_max = placements_max };
-	match_round(&input, play->arena, &plan);
+	input.probe = NULL;
+	arena_reset(&play->round);
+	match_round(&input, &play->round, &plan);
 	for (size_t p = 0; p < plan.placement_count; p++)
 		start(play, &plan.placements[p], now_us);
 	for (size_t s = 0; s < input.stream_count; s++)
 		if (plan.streams[s].placed > 0)
 			close_up(play, s);
+	vacancies_drop(play);
 	play->forecast->steps++;
 }
 
-static void end_until(struct play *play, int64_t now_us)
+/* Ends what ends by then, and as many as there must be in a step. Gives the time of the last. */
+static int64_t end_until(struct play *play, int64_t now_us)
 {
-	while (play->heap_count > 0 && play->heap[0].ends_us <= now_us) {
+	size_t least = play->heap_count / ENDS_PART;
+
+	for (; play->heap_count > 0 && (play->heap[0].ends_us <= now_us || least > 0); least -= least > 0) {
 		struct act act = act_take(play);
 
+		now_us = act.ends_us > now_us ? act.ends_us : now_us;
+		vacancy_add(play, act.work, act.ends_us);
 		matcher_end(play->matcher, act.work);
 		shares_release(play->shares, act.work->tenant, work_amounts(play, act.work), now_us);
 		if (act.real) {
@@ -206,6 +288,7 @@ static void end_until(struct play *play, int64_t now_us)
 			act.work->slot_count = 0; /* nothing is left to take back */
 		}
 	}
+	return now_us;
 }
 
 static void take_back(struct play *play)
@@ -245,7 +328,7 @@ static void extrapolate(struct play *play, int64_t last_us)
 			__int128 more_us = (__int128)gone_us * (found - rest + 1) / (int64_t)play->placed;
 
 			if (more_us < INT64_MAX / 4)
-				play->forecast->start_us[s][play->indexes[s][e]] = last_us + (int64_t)more_us;
+				play->forecast->start_us[s][play->indexes[s][e]] = later_us(last_us, (int64_t)more_us);
 		}
 }
 
@@ -255,12 +338,22 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 	size_t steps_max = settings->steps_max ? settings->steps_max : STEPS_MAX;
 	struct play play = { .input = input, .matcher = input->matcher, .arena = arena, .forecast = ret,
 			     .time_permille = settings->time_permille };
+	const struct policy_spec *real_policy = input->matcher->policy;
+	struct policy_spec policy = *real_policy;
 	int64_t now_us = input->now_us;
 	bool more = true;
 
 	*ret = (struct forecast){ 0 };
 	matcher_settle(input->matcher);
+	/* What others stop for was told to stop already, and the first few reservations are those that shape what comes. */
+	policy.preemption = false;
+	policy.reservations = policy.reservations < RESERVATIONS_MAX ? policy.reservations : RESERVATIONS_MAX;
+	policy.backfill_depth = policy.backfill_depth < BACKFILL_MAX ? policy.backfill_depth : BACKFILL_MAX;
+	input->matcher->policy = &policy;
 	play.shares = shares_clone(input->shares);
+	play.sites = ARENA_ARRAY(arena, struct vacant_site, input->matcher->site_count + 1);
+	for (size_t s = 0; s < input->matcher->site_count; s++)
+		play.sites[s].first = VACANCY_NONE;
 	open_works(&play);
 	open_streams(&play);
 	while (play.left > 0 && ret->steps < steps_max && play.placed < placements_max) {
@@ -268,17 +361,22 @@ void match_forecast(const struct match_input *input, const struct forecast_setti
 		more = play.heap_count > 0;
 		if (!more)
 			break;
-		now_us = now_us + (now_us - input->now_us) / STEP_PART;
+		/* What began and ended within the step lets others begin in it. */
+		if (play.heap[0].ends_us > now_us)
+			now_us = later_us(now_us, (now_us - input->now_us) / STEP_PART);
 		if (now_us < play.heap[0].ends_us)
 			now_us = play.heap[0].ends_us;
-		end_until(&play, now_us);
+		now_us = end_until(&play, now_us);
 	}
 	ret->complete = play.left == 0;
 	if (more && play.left > 0)
 		extrapolate(&play, now_us);
 	take_back(&play);
+	input->matcher->policy = real_policy;
 	shares_free(play.shares);
 	free(play.heap);
 	free(play.ended);
 	free(play.played);
+	free(play.vacancies);
+	arena_done(&play.round);
 }

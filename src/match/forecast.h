@@ -3,6 +3,7 @@
  * The queue is played forward on the books themselves: what runs ends after its expected time, what is placed runs for its own,
  * and between the ends the same rounds are made as ever. Then everything is taken back. Time goes in steps of the
  * next end, or of a fiftieth of the way already gone when ends lie closer together, so a forecast over weeks has some hundred rounds.
+ * Within a step, what is placed starts when its place became free, and when it ends there, a round more is made.
  * Entries beyond the bounds get an estimate from the rate at which those before them started.
  *
  * Expected times: a time limit is what work may take at most, and mostly it takes less. `time_permille` says how much of its

@@ -1,216 +1,24 @@
-/* One round. Streams are sorted by priority; the streams of one priority are a level. Where there are quotas the levels are gone
- * through twice: first as far as quotas cover what comes, then for the rest. Within a level each tenant has a heap of its
- * streams by age, and the tenant whose turn it is comes from the shares. A stream whose head does not fit goes on, if at all,
- * with entries that end before something that is held begins.
- *
- * One queue over all streams, keyed by (priority, standing, age), was rejected: each placement changes the
- * standing of its tenant and of all that share its parent, and so the keys of most of the queue. */
+/* One round. Where there are quotas the levels of the order (match/order.h) are gone through twice: first as far as quotas cover what
+ * comes, then for the rest. A stream whose head does not fit goes on, if at all, with entries that end before something that
+ * is held begins. */
 #include "match/match.h"
 
 #include <stdlib.h>
 
+#include "match/order.h"
 #include "match/preempt.h"
-#include "match/round.h"
 
+#define BACKFILL_TRIES_MAX 100000 /* looks for room before what is reserved, in one round */
 #define SITE_CHOICES 3 /* sites with room that are compared in full */
-#define URGENT_MIN_US (INT64_C(600) * 1000000)
-
-struct stream_state {
-	size_t next;   /* entry */
-	size_t behind; /* entries tried since the first that did not fit; 0: it fits so far */
-	bool done;
-	bool waits; /* done for now: its head is beyond its tenant's quota */
-};
-
-struct tenant_queue {
-	uint32_t tenant;
-	uint32_t *heap; /* streams, the oldest head first */
-	size_t count;
-};
-
-struct level {
-	struct tenant_queue *queues; /* by tenant */
-	size_t queue_count;
-	uint32_t *dated; /* streams with deadlines */
-	size_t dated_count;
-};
 
 struct choice {
 	struct candidate candidate;
 	int64_t total; /* with what is spoilt; INT64_MAX none */
 };
 
-static const struct match_entry *head(const struct round *round, uint32_t stream)
-{
-	return &round->input->streams[stream].entries[round->streams[stream].next];
-}
-
 static struct class *class_of(const struct round *round, size_t stream)
 {
 	return class_at(round->matcher, round->input->streams[stream].class);
-}
-
-/* --- levels and the heaps of their tenants ------------------------------------------------------- */
-
-/* Those that are done come first, to be thrown out. */
-static bool older(const struct round *round, uint32_t a, uint32_t b)
-{
-	uint64_t order_a = round->streams[a].done ? 0 : head(round, a)->order;
-	uint64_t order_b = round->streams[b].done ? 0 : head(round, b)->order;
-
-	return order_a != order_b ? order_a < order_b : a < b;
-}
-
-static void queue_down(const struct round *round, struct tenant_queue *queue, size_t at)
-{
-	uint32_t moved = queue->heap[at];
-
-	for (;;) {
-		size_t child = at * 2 + 1;
-
-		if (child >= queue->count)
-			break;
-		if (child + 1 < queue->count && older(round, queue->heap[child + 1], queue->heap[child]))
-			child++;
-		if (!older(round, queue->heap[child], moved))
-			break;
-		queue->heap[at] = queue->heap[child];
-		at = child;
-	}
-	queue->heap[at] = moved;
-}
-
-struct sorted_stream {
-	int64_t priority;
-	uint32_t tenant;
-	uint32_t stream;
-};
-
-static int compare_streams(const void *left, const void *right)
-{
-	const struct sorted_stream *a = left, *b = right;
-
-	if (a->priority != b->priority)
-		return a->priority > b->priority ? -1 : 1;
-	if (a->tenant != b->tenant)
-		return a->tenant < b->tenant ? -1 : 1;
-	return (a->stream > b->stream) - (a->stream < b->stream);
-}
-
-static struct sorted_stream *sort_streams(const struct round *round, size_t *ret_count)
-{
-	struct sorted_stream *sorted = ARENA_ARRAY(round->arena, struct sorted_stream, round->input->stream_count + 1);
-	size_t count = 0;
-
-	for (size_t s = 0; s < round->input->stream_count; s++)
-		if (round->input->streams[s].entry_count > 0)
-			sorted[count++] = (struct sorted_stream){ class_of(round, s)->ask->priority, round->input->streams[s].tenant,
-								  (uint32_t)s };
-	if (count > 1)
-		qsort(sorted, count, sizeof(*sorted), compare_streams);
-	*ret_count = count;
-	return sorted;
-}
-
-/* The streams [0, count) are of one priority. */
-static void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret)
-{
-	uint32_t *heaps = ARENA_ARRAY(round->arena, uint32_t, count);
-
-	*ret = (struct level){ .queues = ARENA_ARRAY(round->arena, struct tenant_queue, count),
-			       .dated = ARENA_ARRAY(round->arena, uint32_t, count) };
-	for (size_t i = 0; i < count; i++) {
-		struct tenant_queue *queue = ret->queue_count ? &ret->queues[ret->queue_count - 1] : NULL;
-
-		if (!queue || queue->tenant != sorted[i].tenant) {
-			queue = &ret->queues[ret->queue_count++];
-			*queue = (struct tenant_queue){ .tenant = sorted[i].tenant, .heap = heaps + i };
-		}
-		queue->heap[queue->count++] = sorted[i].stream;
-		if (head(round, sorted[i].stream)->deadline_us)
-			ret->dated[ret->dated_count++] = sorted[i].stream;
-	}
-	for (size_t q = 0; q < ret->queue_count; q++) {
-		for (size_t i = ret->queues[q].count / 2; i-- > 0;)
-			queue_down(round, &ret->queues[q], i);
-		share_pick_set(round->pick, ret->queues[q].tenant, true);
-	}
-}
-
-static struct tenant_queue *queue_of(struct level *level, uint32_t tenant)
-{
-	size_t low = 0, high = level->queue_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (level->queues[middle].tenant < tenant)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return &level->queues[low];
-}
-
-/* Its latest start is nearer than the time it runs, or than ten minutes. */
-static bool is_urgent(const struct round *round, const struct match_entry *entry)
-{
-	int64_t slack_us = entry->deadline_us - entry->time_us - round->input->now_us;
-
-	return entry->deadline_us && slack_us <= (entry->time_us > URGENT_MIN_US ? entry->time_us : URGENT_MIN_US);
-}
-
-static uint32_t pick_urgent(const struct round *round, const struct level *level)
-{
-	uint32_t best = UINT32_MAX;
-
-	for (size_t i = 0; i < level->dated_count; i++) {
-		uint32_t stream = level->dated[i];
-
-		if (round->streams[stream].done || !is_urgent(round, head(round, stream)))
-			continue;
-		if (best == UINT32_MAX || head(round, stream)->deadline_us < head(round, best)->deadline_us)
-			best = stream;
-	}
-	return best;
-}
-
-/* The stream whose turn it is; UINT32_MAX when the level is through. */
-static uint32_t pick_stream(struct round *round, struct level *level)
-{
-	uint32_t urgent = level->dated_count ? pick_urgent(round, level) : UINT32_MAX;
-	uint32_t tenant;
-
-	if (urgent != UINT32_MAX)
-		return urgent;
-	while ((tenant = share_pick_next(round->pick)) != TENANT_NONE) {
-		struct tenant_queue *queue = queue_of(level, tenant);
-
-		while (queue->count > 0 && round->streams[queue->heap[0]].done) {
-			queue->heap[0] = queue->heap[--queue->count];
-			if (queue->count > 0)
-				queue_down(round, queue, 0);
-		}
-		if (queue->count > 0)
-			return queue->heap[0];
-		share_pick_set(round->pick, tenant, false);
-	}
-	return UINT32_MAX;
-}
-
-/* The stream's head changed. One picked for its deadline need not stand on top; then the whole heap is put in order. */
-static void stream_moved(struct round *round, struct level *level, uint32_t stream)
-{
-	struct tenant_queue *queue = queue_of(level, round->input->streams[stream].tenant);
-
-	if (round->streams[stream].done)
-		return;
-	if (queue->heap[0] == stream) {
-		queue_down(round, queue, 0);
-		return;
-	}
-	for (size_t i = queue->count / 2; i-- > 0;)
-		queue_down(round, queue, i);
 }
 
 /* --- sites --------------------------------------------------------------------------------------- */
@@ -274,10 +82,13 @@ static bool choose_site(struct round *round, const struct class *class, struct c
 	*ret_best = (struct choice){ first, total_cost(round, class, first) };
 	if (ret_best->total > first.cost)
 		compare_more(round, class, cache, ret_best, ret_second);
-	/* The two below the top of the heap are the next cheapest of their halves. */
-	for (size_t i = 1; i <= 2 && i < cache->heap_count && ret_second->total == INT64_MAX; i++)
-		if (has_room(round, class, cache, cache->heap[i].site))
-			consider((struct choice){ cache->heap[i], cache->heap[i].cost }, ret_best, ret_second);
+	/* The two below the top of the heap are the next cheapest of their halves; the cheaper one is looked at first. */
+	for (size_t i = 0; i < 2 && ret_second->total == INT64_MAX; i++) {
+		size_t at = 1 + (i ^ (cache->heap_count > 2 && candidate_cheaper(&cache->heap[2], &cache->heap[1])));
+
+		if (at < cache->heap_count && has_room(round, class, cache, cache->heap[at].site))
+			consider((struct choice){ cache->heap[at], cache->heap[at].cost }, ret_best, ret_second);
+	}
 	return true;
 }
 
@@ -321,6 +132,15 @@ static void place(struct round *round, uint32_t stream, const struct class_cache
 	round->slots += class->workers;
 }
 
+/* Whether it is worth a look if the stream's head ends before something reserved begins. */
+static bool may_slip_in(const struct round *round, uint32_t stream)
+{
+	int64_t time_us = head(round, stream)->time_us;
+
+	return time_us > 0 && time_us < round->streams[stream].fails_us && round->backfill_tries < BACKFILL_TRIES_MAX &&
+	       round->trials < TRIALS_MAX;
+}
+
 /* A place in what is held, for one that ends before it is needed. */
 static bool place_in_reserved(struct round *round, uint32_t stream, struct class_cache *cache)
 {
@@ -328,10 +148,11 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 	struct class *class = class_of(round, stream);
 	struct choice best = { .total = INT64_MAX };
 	const struct choice none = { .total = INT64_MAX };
-	int64_t end_us = round->input->now_us + entry->time_us;
+	int64_t end_us = later_us(round->input->now_us, entry->time_us);
 
-	if (entry->time_us == 0)
+	if (!may_slip_in(round, stream))
 		return false;
+	round->backfill_tries++;
 	for (size_t r = 0; r < round->reserved_count; r++) {
 		const struct match_reservation *record = round->reserved[r].record;
 		struct candidate candidate = { 0, record->site };
@@ -345,8 +166,10 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 			best = (struct choice){ candidate, total_cost(round, class, candidate) };
 		reserve_hold(round, record->site);
 	}
-	if (best.total == INT64_MAX)
+	if (best.total == INT64_MAX) {
+		round->streams[stream].fails_us = entry->time_us;
 		return false;
+	}
 	reserve_lift(round, best.candidate.site, end_us);
 	place(round, stream, cache, &best, &none, true);
 	reserve_hold(round, best.candidate.site);
@@ -372,7 +195,7 @@ static bool is_reserved(struct round *round, const struct class *class, uint32_t
 	for (size_t r = 0; r < round->reserved_count; r++)
 		if (round->reserved[r].record->site == site && round->reserved[r].record->start_us < *ret_start_us)
 			*ret_start_us = round->reserved[r].record->start_us;
-	if (*ret_start_us == INT64_MAX)
+	if (*ret_start_us == INT64_MAX || round->trials >= TRIALS_MAX)
 		return false;
 	reserve_lift(round, site, INT64_MIN);
 	fits = pool_fits(round->matcher->sites[site].pool, class->need, class->workers);
@@ -484,12 +307,15 @@ static bool try_head(struct round *round, uint32_t stream)
 static void stream_next(struct round *round, uint32_t stream, bool placed)
 {
 	struct stream_state *state = &round->streams[stream];
-	size_t depth = (size_t)round->matcher->policy->backfill_depth;
+	size_t depth = (size_t)round->matcher->policy->backfill_depth, count = round->input->streams[stream].entry_count;
 
 	if (!placed && (round->reserved_count == 0 || state->behind >= depth))
 		state->done = true;
-	if (++state->next >= round->input->streams[stream].entry_count)
+	if (++state->next >= count)
 		state->done = true;
+	/* Those that take as long as one which found no room need not try. */
+	while (!state->done && state->behind > 0 && !may_slip_in(round, stream))
+		state->done = ++state->behind > depth || ++state->next >= count;
 }
 
 static bool is_covered(const struct round *round, uint32_t stream)
@@ -501,11 +327,12 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 {
 	uint32_t stream;
 
-	while ((stream = pick_stream(round, level)) != UINT32_MAX) {
+	while ((stream = level_pick(round, level)) != UINT32_MAX) {
 		bool placed;
 
 		if (covered_only && !is_covered(round, stream)) {
 			round->streams[stream].done = round->streams[stream].waits = true;
+			level_moved(round, level, stream);
 			continue;
 		}
 		if (limit_reached(round, class_of(round, stream)->workers))
@@ -514,7 +341,7 @@ static bool run_level(struct round *round, struct level *level, bool covered_onl
 		if (round->input->probe && round->input->probe->stream == stream)
 			return false;
 		stream_next(round, stream, placed);
-		stream_moved(round, level, stream);
+		level_moved(round, level, stream);
 	}
 	return true;
 }
@@ -569,12 +396,14 @@ void match_round(const struct match_input *input, struct arena *arena, struct ma
 	input->matcher->round++;
 	*ret = (struct match_plan){ .streams = ARENA_ARRAY(arena, struct match_stream_result, input->stream_count + 1), .complete = true };
 	round.streams = ARENA_ARRAY(arena, struct stream_state, input->stream_count + 1);
+	for (size_t s = 0; s < input->stream_count; s++)
+		round.streams[s].fails_us = INT64_MAX;
 	round.reserved_max = (size_t)input->matcher->policy->reservations + PREEMPT_HEADS_MAX;
 	round.pick = share_pick_new(input->shares, input->now_us);
 	if (input->probe)
 		share_pick_raise(round.pick, input->streams[input->probe->stream].tenant, &input->probe->raise);
 	find_smallest(&round);
-	sorted = sort_streams(&round, &count);
+	sorted = order_streams(&round, &count);
 	if (shares_have_quotas(input->shares))
 		ret->complete = run_levels(&round, sorted, count, true);
 	if (ret->complete)

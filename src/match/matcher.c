@@ -15,6 +15,7 @@ struct matcher *matcher_new(const struct policy_spec *policy, const struct rule_
 	matcher->chooser = chooser_new(policy->nodes, &matcher->context, seed);
 	matcher->log = mem_alloc(LOG_MAX * sizeof(*matcher->log));
 	matcher->class_free = matcher->newest = matcher->oldest = MATCH_CLASS_NONE;
+	matcher->cache_bytes_max = CLASS_CACHE_BYTES_MAX;
 	return matcher;
 }
 

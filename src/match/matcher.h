@@ -4,7 +4,7 @@
  * those that may have room, in the order of what they cost (match/score.h). A site found full for a class leaves its
  * heap; when something is freed or changes at a site, its number goes into a log, and each class catches up with
  * the log when it is next asked for. So a round costs what it places and what was freed since, however many
- * sites there are. Caches are bounded: the classes longest unused lose theirs and make them anew.
+ * sites there are. Caches are bounded: classes lose theirs, the longest unused first, and make them anew.
  *
  * The books are derived: from the same sites and the same work they can be made again at any time.
  */
@@ -54,10 +54,13 @@ void matcher_set_policy(struct matcher *matcher, const struct policy_spec *polic
 
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
+/* No work of the class is listed any more. What the last round promised is given back. */
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
 /* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
 void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
+/* Bit set over the sites: those whose rules allow the class now. Valid until the next call for another class. O(sites) once. */
+const uint64_t *matcher_class_allowed(struct matcher *matcher, uint32_t class);
 
 /* Books the work's slots. When it is what the last round promised, in the order of its plan, the promise becomes the booking. */
 void matcher_begin(struct matcher *matcher, struct match_work *work);

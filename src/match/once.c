@@ -13,15 +13,19 @@ static void add_stream(struct once *once, size_t class, const struct ask *ask, u
 /* One stream for each caller, of the replicas that serve it. */
 static void add_callers(struct once *once, size_t number, const struct once_class *class, uint32_t tenant, struct arena *arena)
 {
+	struct match_entry *own = ARENA_ARRAY(arena, struct match_entry, class->entry_count + 1);
+	int64_t ends[DEMAND_LIST_MAX];
+	size_t filled = 0;
+
+	ask_caller_ends(class->ask, ends);
 	for (size_t c = 0; c < class->ask->where.caller_count; c++) {
-		struct match_entry *entries = ARENA_ARRAY(arena, struct match_entry, class->entry_count + 1);
 		struct ask ask = ask_at_caller(class->ask, c);
-		size_t count = 0;
+		size_t first = filled;
 
 		for (size_t e = 0; e < class->entry_count; e++)
-			if (ask_caller_of(class->ask, class->entries[e].replica) == c)
-				entries[count++] = class->entries[e];
-		add_stream(once, number, &ask, tenant, entries, count);
+			if (class->entries[e].replica < ends[c] && (c == 0 || class->entries[e].replica >= ends[c - 1]))
+				own[filled++] = class->entries[e];
+		add_stream(once, number, &ask, tenant, own + first, filled - first);
 	}
 }
 

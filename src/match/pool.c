@@ -58,7 +58,7 @@ static void largest_note(struct chooser *chooser, const struct supply_group *gro
 		return;
 	worth->cpu_most = group->cpu_milli > worth->cpu_most ? group->cpu_milli : worth->cpu_most;
 	worth->chip_most = chips > worth->chip_most ? chips : worth->chip_most;
-	chooser->score_epoch += worth->policy == NODE_POLICY_BESTFIT;
+	chooser->score_epoch += worth->policy == NODE_POLICY_BESTFIT || worth->policy == NODE_POLICY_WEIR; /* so does weir without a mix */
 }
 
 struct pool *pool_new(struct chooser *chooser, const struct supply *supply)

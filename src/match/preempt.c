@@ -73,6 +73,7 @@ static struct victim *find_victims(struct round *round, size_t stream, bool sure
 	struct victim *victims = ARENA_ARRAY(round->arena, struct victim, books->willing_count + 1);
 	size_t count = 0;
 
+	round->trials += books->work_count;
 	for (size_t w = 0; w < books->work_count; w++) {
 		struct match_work *work = books->works[w];
 		bool reclaimed;
@@ -117,12 +118,13 @@ static void move_victim(struct round *round, uint32_t site, const struct match_w
 {
 	struct pool *pool = round->matcher->sites[site].pool;
 
-	reserve_unclaim(round, site);
+	reserve_loosen(round, site);
 	if (back)
 		take(round, pool, work);
 	else
 		give(round, pool, work);
-	reserve_claim(round, site);
+	reserve_tighten(round, site);
+	round->trials += work->slot_count + TRIAL_FITS;
 }
 
 /* The dearest first: what fits without is left to run. */
@@ -209,7 +211,7 @@ bool round_preempt(struct round *round, size_t stream, const struct match_entry 
 	bool sure;
 
 	if (round->matcher->willing_count == 0 || round->heads_preempting >= PREEMPT_HEADS_MAX ||
-	    round->reserved_count >= round->reserved_max || round->preempt_tries++ >= PREEMPT_TRIES_MAX)
+	    round->reserved_count >= round->reserved_max || round->trials >= TRIALS_MAX || round->preempt_tries++ >= PREEMPT_TRIES_MAX)
 		return false;
 	sure = share_pick_within_quota(round->pick, in->tenant, &class->amounts);
 	for (size_t i = 0; i < class->cache->cheapest_count && best.loss_micro > 0; i++) {

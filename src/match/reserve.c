@@ -74,8 +74,10 @@ static void hold(struct round *round, struct reserved *reserved)
 {
 	const struct match_reservation *record = reserved->record;
 
-	if (!reserved->hold)
-		reserved->hold = pool_hold(round->matcher->sites[record->site].pool, record->slots, record->slot_count, reserved->need);
+	if (reserved->hold)
+		return;
+	reserved->hold = pool_hold(round->matcher->sites[record->site].pool, record->slots, record->slot_count, reserved->need);
+	round->trials += record->slot_count;
 }
 
 /* What another held of its slots may be free now; it needs that too. */
@@ -183,6 +185,7 @@ static void end_at(struct course *course, int64_t now_us)
 		const struct match_work *work = course->timeline->ends[course->ended].work;
 
 		pool_give(course->pool, work->slots, work->slot_count, work_need(course->round, work));
+		course->round->trials += work->slot_count;
 	}
 }
 
@@ -237,7 +240,7 @@ static bool ends_before_bookings(const struct course *course, int64_t now_us, in
 {
 	if (course->begun == course->booking_count)
 		return true;
-	return time_us > 0 && now_us + time_us <= course->bookings[course->begun]->record->start_us;
+	return time_us > 0 && later_us(now_us, time_us) <= course->bookings[course->begun]->record->start_us;
 }
 
 /* When one of the class that takes `time_us` will fit at the site, before `before_us`; INT64_MAX: not before, or not known. Fills
@@ -253,6 +256,7 @@ static int64_t find_start(struct round *round, const struct class *class, int64_
 		course_settle(&course, at_us);
 		if (course.blind)
 			break;
+		round->trials += TRIAL_FITS;
 		if (!ends_before_bookings(&course, at_us, time_us) || !pool_fits(course.pool, class->need, class->workers))
 			continue;
 		if (!pool_place(course.pool, class->need, class->workers, slots, &loss_milli))
@@ -279,7 +283,7 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 	}
 	reserved = &round->reserved[round->reserved_count++];
 	*reserved = (struct reserved){ .record = &plan->reservations[plan->reservation_count++], .need = class->need,
-				       .end_us = entry->time_us ? start_us + entry->time_us : INT64_MAX };
+				       .end_us = entry->time_us ? later_us(start_us, entry->time_us) : INT64_MAX };
 	*reserved->record = (struct match_reservation){
 		.demand = entry->demand, .replica = entry->replica, .site = site, .stream = stream, .slot_count = class->workers,
 		.slots = arena_dup(round->arena, slots, class->workers * sizeof(*slots)), .start_us = start_us,
@@ -308,7 +312,7 @@ bool reserve(struct round *round, size_t stream, const struct match_entry *entry
 	uint32_t best_site = 0;
 	struct slot *slots[2];
 
-	if (round->reserve_tries++ >= RESERVE_TRIES_MAX)
+	if (round->trials >= TRIALS_MAX || round->reserve_tries++ >= RESERVE_TRIES_MAX)
 		return false;
 	need_scratch(round, class->workers);
 	slots[0] = round->scratch;
@@ -373,6 +377,23 @@ void reserve_unclaim(struct round *round, uint32_t site)
 	for (size_t r = 0; r < round->reserved_count; r++)
 		if (round->reserved[r].record->site == site)
 			unclaim(round->matcher->sites[site].pool, &round->reserved[r]);
+}
+
+void reserve_loosen(struct round *round, uint32_t site)
+{
+	for (size_t r = 0; r < round->reserved_count; r++) {
+		if (round->reserved[r].record->site != site || !round->reserved[r].hold)
+			continue;
+		pool_unhold(round->matcher->sites[site].pool, round->reserved[r].hold);
+		round->reserved[r].hold = NULL;
+	}
+}
+
+void reserve_tighten(struct round *round, uint32_t site)
+{
+	for (size_t r = 0; r < round->reserved_count; r++)
+		if (round->reserved[r].record->site == site && !round->reserved[r].claimed)
+			hold(round, &round->reserved[r]);
 }
 
 void reserve_end(struct round *round)

@@ -8,6 +8,8 @@
 #define RESERVE_SITES 8      /* of a class, the cheapest, that are asked when they have room */
 #define RESERVE_WORKS_MAX 4096 /* ends of a site that are looked at */
 #define RESERVE_TRIES_MAX 1024 /* demands that look for a reservation, in one round */
+#define TRIALS_MAX 1000000 /* slots that are moved to try something, in one round; then it only places what fits */
+#define TRIAL_FITS 8       /* what asking whether a gang fits counts as */
 #define PREEMPT_HEADS_MAX 64 /* demands that others stop for, in one round */
 #define PREEMPT_TRIES_MAX 256 /* demands that ask whether others would have to */
 #define PREEMPT_VICTIMS_MAX 1024 /* of one demand */
@@ -47,7 +49,7 @@ struct round {
 	struct amounts smallest; /* of the streams' workers, each resource by itself */
 	size_t placement_capacity, preemption_capacity;
 	size_t slots;
-	size_t heads_preempting, preempt_tries, reserve_tries;
+	size_t heads_preempting, preempt_tries, reserve_tries, backfill_tries, trials;
 	struct slot *scratch; /* for reserve() */
 	size_t scratch_capacity;
 };
@@ -65,6 +67,9 @@ void reserve_hold(struct round *round, uint32_t site);
 /* Takes the slots of the site's reservations whole where they are free, else what is free of them. Nothing is held there before. */
 void reserve_claim(struct round *round, uint32_t site);
 void reserve_unclaim(struct round *round, uint32_t site); /* leaves the holds lifted */
+/* In between: those that are not taken whole let go of what they hold, and hold what is free of their slots again. */
+void reserve_loosen(struct round *round, uint32_t site);
+void reserve_tighten(struct round *round, uint32_t site);
 /* Something at the site is to stop: when its work ends has to be looked at anew. */
 void reserve_forget(struct round *round, uint32_t site);
 /* All sites with something held. */

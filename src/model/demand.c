@@ -194,6 +194,14 @@ void ask_caller_counts(const struct ask *ask, int64_t ret_counts[static DEMAND_L
 	}
 }
 
+void ask_caller_ends(const struct ask *ask, int64_t ret_ends[static DEMAND_LIST_MAX])
+{
+	ask_caller_counts(ask, ret_ends);
+	for (size_t c = 1; c < ask->where.caller_count; c++)
+		ret_ends[c] += ret_ends[c - 1];
+	ret_ends[ask->where.caller_count - 1] = INT64_MAX; /* those beyond `workers` are the last one's too */
+}
+
 size_t ask_caller_of(const struct ask *ask, uint32_t replica)
 {
 	int64_t counts[DEMAND_LIST_MAX];

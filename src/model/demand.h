@@ -187,6 +187,8 @@ struct ask *ask_copy(const struct ask *ask, struct arena *arena);
 /* Replicas of a service by caller, `caller_count` numbers that add up to `workers`: shared out by the callers' weights, what
  * is left to the largest remainders (Hamilton's method), the first of equals. Callers are not empty. O(callers^2). */
 void ask_caller_counts(const struct ask *ask, int64_t ret_counts[static DEMAND_LIST_MAX]);
+/* The same added up: the replicas of caller c are those from ret_ends[c - 1], or 0, to below ret_ends[c]. */
+void ask_caller_ends(const struct ask *ask, int64_t ret_ends[static DEMAND_LIST_MAX]);
 /* The caller that replica `replica` serves: the first caller's replicas come first, then the second's. Replicas beyond
  * `workers` count as the last one. Callers are not empty. O(callers^2). */
 size_t ask_caller_of(const struct ask *ask, uint32_t replica);

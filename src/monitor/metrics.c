@@ -79,6 +79,30 @@ static void write_capacity(const struct summary *s, struct strbuf *out)
 	sample(out, "weir_chips_by_origin", "origin", origin_to_string(ORIGIN_FOREIGN), s->chips_foreign);
 }
 
+/* Thousandths as whole ones, exactly. */
+static void sample_milli(struct strbuf *out, const char *name, int64_t milli)
+{
+	strbuf_printf(out, "%s %" PRId64 ".%03" PRId64 "\n", name, milli / 1000, milli % 1000);
+}
+
+/* Nothing before a round was measured: a gap of 0 would be good news. */
+static void write_round(const struct gap_measure *round, struct strbuf *out)
+{
+	family(out, "weir_round_bound_chips", "gauge", "chips",
+	       "More no plan could have placed in the last round that was measured; where no chip is asked for, 8 cores or 64 GiB count as one.");
+	if (round)
+		sample_milli(out, "weir_round_bound_chips", round->bound_chip_milli);
+	family(out, "weir_round_placed_chips", "gauge", "chips", "What that round placed, counted likewise.");
+	if (round)
+		sample_milli(out, "weir_round_placed_chips", round->placed_chip_milli);
+	family(out, "weir_round_gap_ratio", "gauge", "ratio", "The share of the bound that was not placed.");
+	if (round)
+		sample_milli(out, "weir_round_gap_ratio", round->gap_permille);
+	family(out, "weir_round_measured_timestamp_seconds", "gauge", "seconds", "When that round was.");
+	if (round)
+		sample_seconds(out, "weir_round_measured_timestamp_seconds", round->measured_us);
+}
+
 static void write_figures(const struct summary *s, const struct metrics_figures *f, struct strbuf *out)
 {
 	family(out, "weir_events", "counter", NULL, "Events of the log.");
@@ -108,6 +132,9 @@ static void write_figures(const struct summary *s, const struct metrics_figures 
 	sample_seconds(out, "weir_round_seconds_total", f->round_us_total);
 	family(out, "weir_round_last_seconds", "gauge", "seconds", "How long the last round took.");
 	sample_seconds(out, "weir_round_last_seconds", f->round_us_last);
+	family(out, "weir_estimates_last_seconds", "gauge", "seconds", "How long it last took to estimate when what waits will start.");
+	sample_seconds(out, "weir_estimates_last_seconds", f->estimate_us_last);
+	write_round(s->round, out);
 }
 
 void metrics_write(const struct summary *summary, const struct metrics_figures *figures, struct strbuf *out)

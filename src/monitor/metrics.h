@@ -14,6 +14,7 @@ struct metrics_figures {
 	int64_t commit_us_last;
 	int64_t round_us_last;
 	int64_t round_us_total;
+	int64_t estimate_us_last; /* the last forecast of starts took */
 	uint64_t queue_length; /* events that wait for the store */
 };
 

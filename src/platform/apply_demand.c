@@ -56,9 +56,11 @@ int accepted_numbers_check(const struct accepted_body *body, uint64_t sequence, 
 static int get_hold(struct platform *platform, const struct accepted_body *body, const struct class *class, struct hold **ret,
 		    struct err *err)
 {
+	bool is_array = body->hold && *body->hold->array;
+
 	*ret = NULL;
 	if (body->hold) {
-		if (body->index != 0 || (*body->hold->array ? body->array != body->demand || class->kind != DEMAND_JOB : body->array != 0) ||
+		if (body->index != 0 || body->array != (is_array ? body->demand : 0) || (is_array && class->kind != DEMAND_JOB) ||
 		    body->hold->ended > 0)
 			return err_set(err, -EINVAL, "a first member that cannot be");
 		return hold_make(platform, body->demand, body->hold, ret, err);
@@ -420,6 +422,7 @@ int apply_attempt_ended(struct platform *platform, const struct event *event, st
 	demand->running_count -= attempt_is_running(attempt);
 	demand->preempted_count -= attempt->preempted_sequence > 0;
 	record_end(attempt, event);
+	estimate_learn(platform, attempt);
 	replica->attempt = NULL;
 	replica->place = REPLICA_OUT;
 	replica->losses += body->outcome == OUTCOME_LOST && attempt->preempted_sequence == 0;

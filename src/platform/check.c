@@ -38,12 +38,12 @@ static void check_supply(const struct site *site)
 	}
 	for (size_t g = 0; g < supply.group_count; g++) {
 		const struct supply_group *a = &supply.groups[g], *b = &site->supply.groups[g];
+		size_t chips = (size_t)a->node_count * a->chips_per_node, resources = (size_t)a->node_count * a->resource_count;
 
 		REQUIRE(memcmp(a->cpu_free, b->cpu_free, a->node_count * sizeof(*a->cpu_free)) == 0 &&
 				memcmp(a->memory_free, b->memory_free, a->node_count * sizeof(*a->memory_free)) == 0 &&
-				memcmp(a->chip_free, b->chip_free, (size_t)a->node_count * a->chips_per_node * sizeof(*a->chip_free)) == 0 &&
-				(a->resource_count == 0 || memcmp(a->resource_free, b->resource_free,
-								  (size_t)a->node_count * a->resource_count * sizeof(*a->resource_free)) == 0),
+				memcmp(a->chip_free, b->chip_free, chips * sizeof(*a->chip_free)) == 0 &&
+				(resources == 0 || memcmp(a->resource_free, b->resource_free, resources * sizeof(*a->resource_free)) == 0),
 			"P1: group %s of %s is not what its attempts leave", a->name, site->name);
 	}
 	REQUIRE(supply_is_consistent(&site->supply), "P1: the totals of %s are wrong", site->name);

@@ -135,7 +135,8 @@ static int resolve(const struct submission *submission, size_t index, struct err
 		body->hold->edges[i].when = spec->after[i].when;
 		if (!find_target(submission, body->tenant, spec->after[i].demand, &body->hold->edges[i]))
 			return err_set(err, -EINVAL,
-				       "%s: after: %s has no demand %.63s; what is waited for must have been submitted before, and not be forgotten",
+				       "%s: after: %s has no demand %.63s; what is waited for must have been submitted before, and not be "
+				       "forgotten",
 				       spec->name, *body->tenant ? body->tenant : "the tenant", spec->after[i].demand);
 	}
 	return 0;

@@ -91,13 +91,15 @@ static void add_callers(struct match_input *input, size_t *queue_of, size_t at, 
 {
 	const struct ask *ask = class_ask(queue->class, arena);
 	struct match_entry *own = ARENA_ARRAY(arena, struct match_entry, count + 1);
+	int64_t ends[DEMAND_LIST_MAX];
 	size_t filled = 0;
 
+	ask_caller_ends(ask, ends);
 	for (size_t c = 0; c < class_count; c++) {
 		size_t first = filled;
 
 		for (size_t e = 0; e < count; e++)
-			if (ask_caller_of(ask, entries[e].replica) == c)
+			if (entries[e].replica < ends[c] && (c == 0 || entries[e].replica >= ends[c - 1]))
 				own[filled++] = entries[e];
 		if (filled > first)
 			add_stream(input, queue_of, at, classes[c], tenant, own + first, filled - first);
@@ -158,6 +160,7 @@ static void place(const struct platform *platform, const struct match_placement 
 	body->policy_version = POLICY_VERSION;
 	body->candidates = placement->candidates;
 	body->score_micro = placement->score;
+	body->predicted_start_us = demand->replicas[placement->replica].predicted_us;
 	body->second_site = placement->second_score < 0 ? "" : platform->sites[placement->second_site]->name;
 	body->second_score_micro = placement->second_score < 0 ? 0 : placement->second_score;
 	body->backfilled = placement->backfilled;
@@ -222,6 +225,8 @@ int decide_round(const struct platform *platform, int64_t now_us, struct event_l
 	input.limits.placements_max = platform->settings.round_placements_max;
 	input.limits.slots_max = SLOTS_A_ROUND_MAX;
 	match_round(&input, &arena, &plan);
+	if (plan.complete && all)
+		gap_measure(platform, &input, &plan, &arena);
 	for (size_t i = 0; i < plan.placement_count; i++)
 		place(platform, &plan.placements[i], platform->last_token + 1 + i, now_us, ret);
 	for (size_t i = 0; i < plan.preemption_count; i++) {
@@ -247,6 +252,7 @@ void platform_observe_round(struct platform *platform, bool complete)
 	struct observed *observed = platform->observed;
 
 	observed->round_wanted = !complete;
+	observed->arrived = false;
 	observed->round++;
 	for (size_t i = 0; i < observed->note_count; i++) {
 		struct queue_note *note = &observed->notes[i];

@@ -98,6 +98,11 @@ static int encode_ask(const struct platform *platform, const struct demand_spec 
 	return code == 0 ? check_references(platform, &ask, err) : code;
 }
 
+static bool is_array_variable(const char *name)
+{
+	return strcmp(name, ARRAY_INDEX_VARIABLE) == 0 || strcmp(name, ARRAY_COUNT_VARIABLE) == 0;
+}
+
 /* Room for the two variables of a member; the caller's of these names are left out. */
 static int array_environment(struct demand_spec *bare, struct arena *arena, struct err *err)
 {
@@ -105,7 +110,7 @@ static int array_environment(struct demand_spec *bare, struct arena *arena, stru
 	size_t count = 0;
 
 	for (size_t i = 0; i < bare->environment_count; i++)
-		if (strcmp(bare->environment[i].name, ARRAY_INDEX_VARIABLE) != 0 && strcmp(bare->environment[i].name, ARRAY_COUNT_VARIABLE) != 0)
+		if (!is_array_variable(bare->environment[i].name))
 			variables[count++] = bare->environment[i];
 	if (count + 2 > DEMAND_ENVIRONMENT_MAX)
 		return err_set(err, -EINVAL, "environment: has %zu variables, expected at most %d beside the two of an array", count,
@@ -247,7 +252,8 @@ int decide_submit(const struct platform *platform, int64_t now_us, const char *t
 {
 	cleanup_strbuf struct strbuf scratch = { 0 };
 	struct submission submission = { .platform = platform, .specs = specs, .count = count, .list = *ret, .begin = ret->count,
-					 .first = ARENA_ARRAY(ret->arena, size_t, count + 1), .now_us = now_us, .tenant = tenant ? tenant : "" };
+					 .first = ARENA_ARRAY(ret->arena, size_t, count + 1), .now_us = now_us,
+					 .tenant = tenant ? tenant : "" };
 	const struct key_entry *known = NULL;
 	struct accepted_body *first;
 	const char *own_key = "";

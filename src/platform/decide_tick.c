@@ -49,8 +49,8 @@ static const char *hopeless_text(const struct platform *platform, const struct h
 	array = edge->whole ? hold_find(platform, edge->target) : NULL;
 	demand = edge->whole ? NULL : demand_find(platform, edge->target);
 	if (array && edge->when == AFTER_OK)
-		return arena_printf(arena, "cancelled: %u of %u members of %s did not succeed, and this waits for the success of all", array->failed,
-				    array->count, array->array);
+		return arena_printf(arena, "cancelled: %u of %u members of %s did not succeed, and this waits for the success of all",
+				    array->failed, array->count, array->array);
 	if (edge->when == AFTER_OK)
 		return arena_printf(arena, "cancelled: %s ended as %s, and this waits for its success",
 				    demand ? demand->name->text : id_format(edge->target, id),
@@ -119,14 +119,14 @@ static bool is_settled_now(const struct platform *platform, const struct demand 
 
 static const char *late_text(const struct demand *demand, int64_t now_us, struct arena *arena)
 {
+	int64_t left_us = demand->deadline_us > now_us ? demand->deadline_us - now_us : 0;
 	char limit[32], left[32];
 
 	if (demand->time_limit_us == 0)
 		return "could not be placed before its deadline";
 	return arena_printf(arena, "could not be placed before its deadline: its time limit is %s, and %s are left",
 			    unit_human(UNIT_DURATION, demand->time_limit_us, limit, sizeof(limit)),
-			    unit_human(UNIT_DURATION, demand->deadline_us > now_us ? (demand->deadline_us - now_us) / 1000000 * 1000000 : 0, left,
-				       sizeof(left)));
+			    unit_human(UNIT_DURATION, left_us / 1000000 * 1000000, left, sizeof(left)));
 }
 
 /* What can no longer end in time: stopped as by a cancel, or ended where it waits. */

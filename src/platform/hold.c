@@ -200,7 +200,8 @@ static int hold_check(const struct platform *platform, uint64_t first, const str
 {
 	if (body->count < 1 || body->count > DEMAND_ARRAY_MAX || body->at_once < 0 || body->at_once > DEMAND_ARRAY_MAX ||
 	    body->ended < 0 || body->ended > body->count || body->failed < 0 || body->failed > body->ended ||
-	    body->edge_count > DEMAND_AFTER_MAX || (*body->array ? name_check(body->array, NULL) < 0 : body->count != 1) || hold_find(platform, first))
+	    body->edge_count > DEMAND_AFTER_MAX || (*body->array ? name_check(body->array, NULL) < 0 : body->count != 1) ||
+	    hold_find(platform, first))
 		return err_set(err, -EINVAL, "an array, or what a demand waits for, that cannot be");
 	if (body->ended == body->count)
 		return 0; /* its targets may be forgotten */
@@ -289,6 +290,7 @@ void hold_add(struct platform *platform, struct hold *hold, struct demand *deman
 {
 	hold_add_ended(platform, hold, demand, index);
 	hold->loose++;
+	reconsider(platform, hold);
 }
 
 bool hold_is_shut(const struct hold *hold)

@@ -156,4 +156,10 @@ int decide_round(const struct platform *platform, int64_t now_us, struct event_l
 bool platform_round_wanted(const struct platform *platform);
 void platform_observe_round(struct platform *platform, bool complete);
 
+/* Whether the estimated starts of what is queued are due to be worked out again: every 10 s at most, when
+ * nothing arrived since the last round. */
+bool platform_estimates_wanted(const struct platform *platform, int64_t now_us);
+/* Does so. Bounded: a few milliseconds, and less often where it takes longer. */
+void platform_observe_estimates(struct platform *platform, int64_t now_us);
+
 #endif

@@ -203,6 +203,11 @@ static size_t place_of(const struct queue *queue, uint64_t order)
 	return low;
 }
 
+size_t queue_older(const struct queue *queue, uint64_t order)
+{
+	return place_of(queue, order) - queue->head;
+}
+
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica)
 {
 	struct match_entry entry = { .demand = demand->id, .replica = replica, .order = demand_order(demand, replica),
@@ -230,7 +235,8 @@ void queue_add(struct platform *platform, struct demand *demand, uint32_t replic
 	}
 	queue->entries[place] = entry;
 	demand->replicas[replica].place = REPLICA_QUEUED;
-	platform->observed->round_wanted = true;
+	demand->replicas[replica].estimate_us = demand->replicas[replica].predicted_us = 0;
+	platform->observed->round_wanted = platform->observed->arrived = true;
 }
 
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica)

@@ -70,7 +70,8 @@ static void describe_held(const struct platform *platform, const struct demand *
 		return;
 	}
 	if (hold->waiting_count == 0) {
-		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array, hold->at_once);
+		strbuf_printf(out, "waits: %u members of %s are under way, and no more than %u may be", hold->loose, hold->array,
+			      hold->at_once);
 		return;
 	}
 	while (edge->state != EDGE_WAITS)

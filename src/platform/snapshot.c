@@ -142,7 +142,8 @@ static struct hold_body *fill_hold(const struct demand *demand, struct arena *ar
 	for (uint32_t i = 0; i < hold->edge_count; i++) {
 		const struct edge *edge = &hold->edges[i];
 
-		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when, .state = edge->state };
+		body->edges[i] = (struct edge_body){ .target = edge->target, .whole = edge->whole, .when = edge->when,
+						     .state = edge->state };
 	}
 	return body;
 }

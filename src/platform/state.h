@@ -61,6 +61,12 @@ struct queue {
 	uint64_t stuck_round;    /* the last round that it was stuck in; 0 none */
 	char *reason;            /* what the last round said; NULL: not tried yet */
 	int64_t reserved_us;     /* when its oldest will start at the latest; 0 not known */
+	/* of estimate.c */
+	uint64_t estimate_run;    /* the forecast that what follows is from; 0 none */
+	size_t estimate_count;    /* entries that it looked at, the oldest */
+	int64_t estimate_last_us; /* start of the last of them; -1 not known */
+	int64_t estimate_step_us; /* from one of those behind to the next */
+	uint64_t foretold;        /* order of the newest entry that has a first estimate */
 };
 
 /* Demands with equal asks, and their queues. */
@@ -126,6 +132,9 @@ struct replica {
 	uint32_t losses;
 	uint32_t failures;       /* in a row */
 	enum replica_place place;
+	/* observed, while it is queued */
+	int64_t estimate_us;  /* when it will start; 0 none, -1 not known */
+	int64_t predicted_us; /* the first estimate; 0 none */
 };
 
 struct demand {
@@ -224,6 +233,7 @@ struct waiting {
  * platform_observe_round() puts them in force. */
 struct observed {
 	bool round_wanted;
+	bool arrived;   /* something was queued since the last round */
 	uint64_t round; /* rounds so far */
 	struct queue_note {
 		struct queue *queue;
@@ -235,6 +245,11 @@ struct observed {
 	struct matcher *matcher; /* the books; NULL: not made */
 	struct rule_context context; /* of the books */
 	uint64_t books_serial;   /* raised with each making */
+	uint64_t estimate_runs;      /* forecasts so far */
+	int64_t estimate_next_us;    /* when the next is due */
+	int64_t learned_time_us, learned_limit_us; /* how long work ran of late, and might have; estimate.c */
+	uint32_t learned_count;
+	struct gap_measure gap, asked_gap; /* of a round on its way, and on request; measured_us 0: none */
 };
 
 struct platform {
@@ -352,6 +367,7 @@ const struct ask *class_ask(const struct class *class, struct arena *arena); /* 
 /* The queue of the class's replicas of the tenant; made when missing. O(log queues) once it is there. */
 struct queue *queue_get(struct class *class, const char *tenant, bool dated);
 size_t queue_length(const struct queue *queue);
+size_t queue_older(const struct queue *queue, uint64_t order); /* entries, holes included, that are older */
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica);
 void queue_remove(struct platform *platform, struct demand *demand, uint32_t replica);
 /* The entries without holes, `limit` at most (0: all), oldest first: the queue's own memory, or the arena's. */
@@ -459,6 +475,19 @@ void books_stopping(const struct platform *platform, struct attempt *attempt);
 void books_ended(const struct platform *platform, struct attempt *attempt); /* before its slots are freed */
 void books_site_changed(const struct platform *platform, const struct site *site);
 void books_supply_changed(const struct platform *platform, const struct site *site);
+
+/* --- estimated starts (estimate.c) --- */
+/* When the demand will start, or the first of its replicas that wait: 0: nothing of it is queued, or it is too new for an estimate;
+ * -1: not known, since it waits for something whose end nobody knows, or fits nowhere. O(replicas + log queue). */
+int64_t estimate_of(const struct platform *platform, const struct demand *demand);
+int64_t estimate_time_permille(const struct platform *platform); /* of its time limit that work takes of late */
+void estimate_learn(struct platform *platform, const struct attempt *attempt); /* it ended */
+
+/* --- how good a round was (gap.c) --- */
+/* Notes it when it costs next to nothing and was not noted within the last second. After match_round(), before anything of its
+ * plan is applied. */
+void gap_measure(const struct platform *platform, const struct match_input *input, const struct match_plan *plan, struct arena *arena);
+struct gap_measure *gap_last(const struct platform *platform, struct arena *arena); /* the arena's; NULL none */
 
 /* A site as a view (view_site.c). */
 void site_fill(const struct site *site, int64_t now_us, bool full, struct arena *arena, struct site_status *ret);

@@ -76,6 +76,7 @@ struct demand_view {
 	uint64_t array;  /* of a member: id of the first one; 0 none */
 	int64_t index, array_count;
 	int64_t deadline_us; /* by which it must have ended; 0 none */
+	int64_t estimated_start_us; /* of the first that waits for a place; 0 none, -1 not known */
 	struct after_view {
 		uint64_t demand; /* of an array: its first member */
 		const char *name;
@@ -141,6 +142,21 @@ struct tallies {
 	int64_t prediction_error_us; /* sum of how far off they were */
 	int64_t prediction_bias_us;  /* the same with its sign: positive is later than foretold */
 };
+/* How much of what was possible a round placed, in milli-chips; what asks for no chips counts by its CPU or memory
+ * (bound_value_of(), match/bound.h). */
+struct gap_measure {
+	int64_t measured_us; /* 0: not measured */
+	int64_t placed_chip_milli;
+	int64_t bound_chip_milli; /* no plan places more */
+	int64_t gap_permille;     /* of the bound, rounded up: what was missed at most */
+	int64_t demands;          /* jobs and replicas that were to be placed */
+	bool complete;            /* all that was queued was looked at */
+	bool coarse;              /* too many nodes to look at each: the bound only adds up what is free */
+};
+struct gap_view {
+	struct gap_measure now;   /* of a round made to see, of all that is queued */
+	struct gap_measure *last; /* of the last round that was measured on its way; NULL none */
+};
 struct summary {
 	const char *name, *network, *title, *note, *version;
 	uint64_t epoch, sequence;
@@ -152,6 +168,7 @@ struct summary {
 	struct chip_summary *chips;
 	size_t chip_count;
 	struct tallies tallies; /* not written */
+	struct gap_measure *round; /* the last round that was measured; NULL none */
 };
 
 /* One line of a demand's story. */
@@ -228,7 +245,7 @@ struct tenant_view {
 
 extern const struct schema tenant_view_schema;
 extern const struct schema placement_view_schema, demand_view_schema, demand_full_schema, site_status_schema, site_full_schema,
-	link_view_schema, summary_schema, story_line_schema, why_schema, token_view_schema;
+	link_view_schema, summary_schema, gap_schema, story_line_schema, why_schema, token_view_schema;
 
 struct demand_filter {
 	int state;          /* -1 any; enum demand_state */
@@ -260,6 +277,9 @@ size_t view_tenants(const struct platform *platform, int64_t now_us, const char 
 		    struct arena *arena, struct tenant_view **ret, bool *ret_more);
 const struct catalogue *view_catalogue(const struct platform *platform);
 void view_summary(const struct platform *platform, int64_t now_us, struct arena *arena, struct summary *ret);
+/* The bound for what is queued now, beside what a round would place. Changes nothing. Bounded, but costs up to half a second: the
+ * answer is kept for 10 s where it takes long. */
+void view_gap(const struct platform *platform, int64_t now_us, struct arena *arena, struct gap_view *ret);
 int view_story(const struct platform *platform, uint64_t id, struct arena *arena, struct story_line **ret, size_t *ret_count); /* -ENOENT */
 int view_why(const struct platform *platform, int64_t now_us, uint64_t id, struct arena *arena, struct why_view *ret);
 size_t view_tokens(const struct platform *platform, struct arena *arena, struct token_view **ret);

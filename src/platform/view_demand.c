@@ -101,7 +101,7 @@ static void fill_demand(const struct platform *platform, const struct demand *de
 		.progress_permille = latest ? latest->progress_permille : -1, .exit_code = demand->exit_code, .simulated = class->simulated,
 		.cpu_milli = class->shape.cpu_milli, .memory_mib = class->shape.memory_mib, .chip_milli = class->shape.chips.milli,
 		.sites = current_sites(demand, arena), .expect = spec->expect,
-		.deadline_us = demand->deadline_us,
+		.deadline_us = demand->deadline_us, .estimated_start_us = estimate_of(platform, demand),
 	};
 	if (demand->hold && demand->hold->array) {
 		ret->array = demand->hold->first;

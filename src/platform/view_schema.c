@@ -58,7 +58,7 @@ static const struct schema after_view_schema = SCHEMA("after", TYPE, after_field
 		INTEGER(attempt), INTEGER(accepted_us), INTEGER(started_us), INTEGER(ended_us), UNKNOWN_INTEGER(progress_permille),        \
 		UNKNOWN_INTEGER(exit_code), BOOL(simulated), INTEGER(cpu_milli), INTEGER(memory_mib), INTEGER(chip_milli), TEXT(sites),    \
 		WORD(expect, expectation_table), FIELD(FIELD_ID, TYPE, array, "array", 0), INTEGER(index), INTEGER(array_count),           \
-		INTEGER(deadline_us)
+		INTEGER(deadline_us), INTEGER(estimated_start_us)
 static const struct field demand_fields[] = { DEMAND_FIELDS };
 const struct schema demand_view_schema = SCHEMA("demand", TYPE, demand_fields);
 static const struct field demand_full_fields[] = {
@@ -156,6 +156,22 @@ _Static_assert(sizeof(count_fields) / sizeof(count_fields[0]) == STATE_COUNT, "e
 static const struct schema counts_schema = SCHEMA("counts", TYPE, count_fields);
 #undef TYPE
 
+#define TYPE struct gap_measure
+static const struct field gap_measure_fields[] = {
+	INTEGER(measured_us), INTEGER(placed_chip_milli), INTEGER(bound_chip_milli), INTEGER(gap_permille),
+	INTEGER(demands),     BOOL(complete),		  BOOL(coarse),
+};
+static const struct schema gap_measure_schema = SCHEMA("gap", TYPE, gap_measure_fields);
+#undef TYPE
+
+#define TYPE struct gap_view
+static const struct field gap_fields[] = {
+	FIELD(FIELD_OBJECT, TYPE, now, "now", 0, .schema = &gap_measure_schema),
+	FIELD(FIELD_POINTER, TYPE, last, "last", 0, .schema = &gap_measure_schema),
+};
+const struct schema gap_schema = SCHEMA("gap", TYPE, gap_fields);
+#undef TYPE
+
 #define TYPE struct summary
 static const struct field summary_fields[] = {
 	TEXT(name),
@@ -174,6 +190,7 @@ static const struct field summary_fields[] = {
 	FIELD(FIELD_OBJECT, TYPE, demands, "demands", 0, .schema = &counts_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, tiers, tier_count, "tiers", 0, .schema = &tier_schema),
 	FIELD_LIST_OF(FIELD_OBJECT, TYPE, chips, chip_count, "chips", 0, .schema = &chip_schema),
+	FIELD(FIELD_POINTER, TYPE, round, "round", 0, .schema = &gap_measure_schema),
 };
 const struct schema summary_schema = SCHEMA("summary", TYPE, summary_fields);
 #undef TYPE

@@ -89,7 +89,9 @@ void view_summary(const struct platform *platform, int64_t now_us, struct arena 
 	*ret = (struct summary){ .name = platform->settings.name, .network = platform->network.name ? platform->network.name : "",
 				 .title = platform->network.title ? platform->network.title : "",
 				 .note = platform->network.note ? platform->network.note : "", .version = WEIR_VERSION,
-				 .epoch = platform->epoch, .sequence = platform->sequence, .tier_count = TIER_COUNT, .tallies = platform->tallies };
+				 .epoch = platform->epoch, .sequence = platform->sequence, .tier_count = TIER_COUNT,
+				 .tallies = platform->tallies };
+	ret->round = gap_last(platform, arena);
 	ret->tiers = ARENA_ARRAY(arena, struct tier_summary, TIER_COUNT);
 	for (int t = 0; t < TIER_COUNT; t++)
 		ret->tiers[t].tier = (enum tier)t;

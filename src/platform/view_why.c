@@ -91,9 +91,10 @@ static void copy_changes(const struct relaxation *relaxation, struct arena *aren
 }
 
 /* The forecast's word on the entry; -1 not known, or the queue is too long to be played while somebody waits. */
-static int64_t estimate_start(const struct match_input *input, const struct match_entry *entry, struct arena *arena)
+static int64_t estimate_start(const struct platform *platform, const struct match_input *input, const struct match_entry *entry,
+			      struct arena *arena)
 {
-	const struct forecast_settings settings = { .time_permille = 1000, .placements_max = FORECAST_PLACEMENTS_MAX,
+	const struct forecast_settings settings = { .time_permille = estimate_time_permille(platform), .placements_max = FORECAST_PLACEMENTS_MAX,
 						    .steps_max = FORECAST_STEPS_MAX };
 	struct forecast forecast;
 
@@ -116,7 +117,7 @@ static void explain_unplaced(const struct platform *platform, const struct deman
 	struct relaxation relaxation = { 0 };
 	struct match_input input;
 	size_t count, *queue_of;
-	int64_t backoff_s = 0;
+	int64_t backoff_s = 0, known_us = estimate_of(platform, demand);
 	struct queue **queues;
 	uint32_t class, tenant;
 	bool all;
@@ -135,7 +136,9 @@ static void explain_unplaced(const struct platform *platform, const struct deman
 		relaxation.sentence = "";
 	} else {
 		relax_ask(&input, class, tenant, &entry, arena, &relaxation);
-		explain_start(&explanation, now_us, estimate_start(&input, &entry, arena), relaxation.reserved_us, arena);
+		if (known_us <= now_us)
+			known_us = estimate_start(platform, &input, &entry, arena);
+		explain_start(&explanation, now_us, known_us, relaxation.reserved_us, arena);
 	}
 	ret->fits_now = explanation.fits_now;
 	ret->never = explanation.never;

@@ -126,6 +126,7 @@ class Roles(ApiCase):
             ("POST", "/v1/tokens", {"name": "x"}, {"operator"}),
             ("POST", "/v1/sync", {}, {"operator", "supplier"}), ("POST", "/v1/sync/logs", {}, {"operator", "supplier"}),
             ("GET", "/metrics", None, {"operator", "auditor", "viewer"}),
+            ("GET", "/v1/gap", None, {"operator", "auditor", "viewer"}),
             ("POST", f"/v1/demands/{demand}/cancel", {}, {"operator", "tenant"}),
         ]
         for method, path, body, roles in may:
@@ -764,6 +765,17 @@ class Page(ApiCase):
         self.assertEqual(answer.headers.get_content_type(), "application/openmetrics-text")
         self.assertTrue(answer.body.endswith(b"# EOF\n"))
         self.assertIn(b"weir_sites", answer.body)
+        self.assertIn(b"# TYPE weir_round_gap_ratio gauge", answer.body)
+
+    def test_gap(self):
+        body = job("too-large-for-all", tenant="default")
+        body["workers"] = 2
+        self.submit(body)
+        now = self.good("GET", "/v1/gap", role="viewer")["now"]
+        self.assertLessEqual(now["placed_chip_milli"], now["bound_chip_milli"])
+        self.assertLessEqual(now["gap_permille"], 1000)
+        self.assertTrue(now["complete"])
+        self.assertFalse(now["coarse"])
 
 
 if __name__ == "__main__":

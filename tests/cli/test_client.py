@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -183,6 +184,35 @@ class Tables(unittest.TestCase):
     def test_no_colours_and_no_escapes_in_a_pipe(self):
         self.assertNotIn("\x1b", "\n".join(self.show(None)))
         self.assertIn("evil?[31m", "\n".join(self.show(None)))
+
+
+class Shown(unittest.TestCase):
+    def summary(self, **more):
+        value = {"name": "n", "title": "t", "sites": 1, "sites_up": 1, "chips_domestic": 0, "chips_foreign": 0, "demands": {}, "tiers": [],
+                 "chips": []}
+        value.update(more)
+        with Fake(lambda request: request.answer(value)) as fake:
+            return fake.weir("summary").stdout
+
+    def test_summary_says_how_good_the_last_round_was(self):
+        measured = {"measured_us": 1, "placed_chip_milli": 60500, "bound_chip_milli": 64000, "gap_permille": 55}
+        self.assertRegex(self.summary(round=measured), r"ago, placed 60\.5 of at most 64 chips \(gap 5\.5 %\)\n")
+        self.assertNotIn("round", self.summary())
+        measured.update(placed_chip_milli=0, bound_chip_milli=0, gap_permille=0)
+        self.assertNotIn("round", self.summary(round=measured))
+
+    def test_show_says_when_it_will_start(self):
+        for start_us, expected in ((0, None), (-1, "not known"), (1, "at any moment"), (int((time.time() + 750.5) * 1e6), "in about 12 min")):
+            def answer(request, start_us=start_us):
+                request.answer({"items": [], "next": ""} if request.path.endswith("story") else
+                               demand("pending", started_us=0, estimated_start_us=start_us, placements=[], spec={}))
+
+            with Fake(answer) as fake:
+                out = fake.weir("show", ID).stdout
+            if expected:
+                self.assertRegex(out, rf"(?m)^  starts +{expected}$")
+            else:
+                self.assertNotIn("starts ", out)
 
 
 class Following(unittest.TestCase):

@@ -12,6 +12,7 @@ ALLOWED = {
     "wire": ["base", "model"],
     "policy": ["base", "model"],
     "match": ["base", "model", "policy"],
+    "lib": ["base", "model", "policy", "match", "weir"],
     "platform": ["base", "model", "wire", "policy", "match"],
     "monitor": ["base", "model", "wire", "policy", "match", "platform"],
     "store": ["base"],

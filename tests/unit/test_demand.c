@@ -231,7 +231,7 @@ static void check_counts(const int64_t *weights, size_t count, int64_t workers, 
 {
 	struct caller_place callers[DEMAND_LIST_MAX] = { 0 };
 	struct ask ask = { .kind = DEMAND_SERVICE, .workers = workers, .where.callers = callers, .where.caller_count = count };
-	int64_t counts[DEMAND_LIST_MAX];
+	int64_t counts[DEMAND_LIST_MAX], ends[DEMAND_LIST_MAX];
 	uint32_t replica = 0;
 
 	for (size_t i = 0; i < count; i++)
@@ -243,6 +243,10 @@ static void check_counts(const int64_t *weights, size_t count, int64_t workers, 
 			assert_int_equal(ask_caller_of(&ask, replica++), i);
 	}
 	assert_int_equal(replica, workers);
+	ask_caller_ends(&ask, ends);
+	for (size_t i = 0; i + 1 < count; i++)
+		assert_int_equal(ends[i] - (i ? ends[i - 1] : 0), expected[i]);
+	assert_int_equal(ends[count - 1], INT64_MAX);
 }
 
 static void replicas_are_shared_out_by_weight(void **state)

@@ -258,8 +258,8 @@ static bool same_plan(const struct match_plan *a, const struct match_plan *b)
 /* Any network, any queue: the second opinion agrees, and a second round over the same input is the same. */
 static void random_rounds_hold_up(void **state)
 {
-	const struct random_limits limits = { .sites_max = 10, .nodes_max = 6, .classes_max = 12, .entries_max = 8, .used = true };
-	size_t placed = 0, left = 0;
+	struct random_limits limits = { .sites_max = 10, .nodes_max = 6, .classes_max = 12, .entries_max = 8, .used = true };
+	size_t placed = 0, left = 0, limited = 0, apart = 0;
 
 	(void)state;
 	for (uint64_t seed = 0; seed < 1500; seed++) {
@@ -268,6 +268,7 @@ static void random_rounds_hold_up(void **state)
 		struct once once;
 		char why[200];
 
+		limits.wide = seed % 3 != 0;
 		random_input_init(&input, seed, &limits);
 		if (seed % 5 == 0)
 			input.match.limits = (struct match_limits){ .placements_max = seed % 7, .slots_max = seed % 11 };
@@ -278,11 +279,15 @@ static void random_rounds_hold_up(void **state)
 			fail_msg("seed %llu: %s", (unsigned long long)seed, why);
 		if (!same_plan(&first, &second))
 			fail_msg("seed %llu: two rounds differ", (unsigned long long)seed);
-		for (size_t c = 0; c < input.match.class_count; c++) {
+		for (size_t c = 0; c < once.input.stream_count; c++) {
+			bool all = first.streams[c].placed == once.input.streams[c].entry_count;
+
 			placed += first.streams[c].placed;
-			left += input.match.classes[c].entry_count - first.streams[c].placed;
-			if (first.streams[c].tried && first.streams[c].placed < input.match.classes[c].entry_count && first.complete)
+			left += once.input.streams[c].entry_count - first.streams[c].placed;
+			if (first.streams[c].tried && !all && first.complete)
 				assert_int_not_equal(first.streams[c].nearest.code, VERDICT_FITS);
+			limited += first.streams[c].nearest.code == VERDICT_LIMIT;
+			apart += first.streams[c].nearest.code == VERDICT_APART;
 		}
 		once_close(&once);
 		random_input_done(&input);
@@ -290,6 +295,8 @@ static void random_rounds_hold_up(void **state)
 	/* Both outcomes are common, or the test proves little. */
 	assert_true(placed > 3000);
 	assert_true(left > 3000);
+	assert_true(limited > 100);
+	assert_true(apart > 20);
 }
 
 /* More sites and nodes than the windows hold, so that they are refilled. */

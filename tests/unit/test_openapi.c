@@ -227,6 +227,7 @@ static void test_schemas(void **state)
 		{ "SiteFull", &site_full_schema },    { "Link", &link_view_schema },         { "Summary", &summary_schema },
 		{ "StoryLine", &story_line_schema },  { "Why", &why_schema },                { "Token", &token_view_schema },
 		{ "Tenant", &tenant_view_schema },
+		{ "GapView", &gap_schema },
 		{ "PolicySpec", &policy_schema },
 	};
 
@@ -282,8 +283,8 @@ static void check_route(const struct route *route)
 static void test_routes(void **state)
 {
 	const struct route_table *const tables[] = {
-		&health_routes, &summary_routes, &network_routes, &policy_routes, &link_routes, &chip_routes, &site_routes, &demand_routes, &why_routes,
-		&log_routes, &event_routes, &token_routes, &sync_routes, &metrics_routes, &page_routes,
+		&health_routes, &summary_routes, &gap_routes, &network_routes, &policy_routes, &link_routes, &chip_routes, &site_routes, &demand_routes,
+		&why_routes, &log_routes, &event_routes, &token_routes, &sync_routes, &metrics_routes, &page_routes,
 	};
 	const struct doc *paths = doc_get(root, "paths");
 	size_t routes = 0, operations = 0;

@@ -221,6 +221,28 @@ static void test_members_are_forgotten(void **state)
 	assert_int_equal(hold_find(f->world.platform, first)->failed, 1);
 }
 
+/* A snapshot in which one that is held comes before one that is under way. */
+static void test_held_before_loose(void **state)
+{
+	struct fixture *f = *state;
+	struct array array;
+	struct demand_spec spec = array_of("sweep", 3, 1, &array);
+	uint64_t first = world_submit(&f->world, &spec);
+	struct event_list list;
+	struct released_body *body;
+
+	event_list_init(&list, &f->arena);
+	body = event_add(&list, f->world.now_us, EVENT_DEMAND_RELEASED); /* which no tick would do */
+	body->demand = member(first, 2);
+	world_apply(&f->world, &list);
+	world_cancel(&f->world, first);
+	assert_int_equal(hold_find(f->world.platform, first)->loose, 1);
+	assert_int_equal(f->world.platform->due_hold_count, 0);
+	world_restart(&f->world, false);
+	platform_check(f->world.platform);
+	assert_int_equal(f->world.platform->due_hold_count, 0);
+}
+
 static void test_what_cannot_be(void **state)
 {
 	struct fixture *f = *state;
@@ -259,6 +281,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_one_key_for_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cancel_of_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_members_are_forgotten, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_before_loose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_cannot_be, setup, teardown),
 	};
 

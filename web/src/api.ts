@@ -41,6 +41,7 @@ export interface Demand {
 	memory_mib: number;
 	chip_milli: number;
 	sites: string;
+	estimated_start_us: number;
 	placements?: Placement[];
 	spec?: { command?: string[] } | null;
 }

@@ -122,7 +122,7 @@ function whyParts(why: Why | null): Child[] {
 					why.ahead_by.map((one) => `${count(one.count)} of ${one.tenant}`).join(", "),
 				)
 			: null,
-		why.start ? h("p", { class: "why-start" }, `Starts ${why.start}`) : null,
+		why.start ? h("p", { class: "why-start" }, `Start: ${why.start}`) : null,
 		...changeParts(why),
 		...part("May pass", false),
 		...part("Stands, however long it waits", true),
@@ -157,10 +157,20 @@ function cancelButton(demand: Demand, changed: () => void): Child {
 	return h("p", { class: "act" }, button, said);
 }
 
+// When what waits will start, as estimated.
+function starts(demand: Demand): string {
+	const at = demand.estimated_start_us,
+		left = at - Date.now() * 1000;
+	if (!at) return "";
+	if (at < 0) return "not known";
+	return left < 1e6 ? "at any moment" : `in about ${duration(left)}`;
+}
+
 function times(demand: Demand): [string, string][] {
 	const ran = demand.started_us ? `, after ${duration(demand.ended_us - demand.started_us)}` : "";
 	return [
 		["Accepted", clock(demand.accepted_us)],
+		["Starts", starts(demand)],
 		[
 			"Started",
 			demand.started_us ? `${clock(demand.started_us)}, after ${duration(demand.started_us - demand.accepted_us)}` : "",
