@@ -5,7 +5,6 @@
 #include "match/sizes.h"
 #include "match/worth.h"
 
-#define VALUE_WEIGHT 30 /* of the chips by themselves, against what shapes can use of the node */
 #define LIMIT_BITS 20
 #define COUNT_BITS 24
 #define AMOUNT_LEAST 64 /* milli-cores or MiB; who asks for less is not limited by them */
@@ -23,21 +22,6 @@ static int compare_weighed(const void *a, const void *b)
 	if (first->count != second->count)
 		return first->count < second->count ? 1 : -1;
 	return first->need->handle < second->need->handle ? -1 : first->need->handle > second->need->handle;
-}
-
-static uint64_t root(uint64_t of)
-{
-	uint64_t low = 0, high = (uint64_t)1 << 32;
-
-	while (high - low > 1) {
-		uint64_t middle = (low + high) / 2;
-
-		if (middle * middle <= of)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 /* What is counted of the mix, heaviest first. */
@@ -76,19 +60,23 @@ static size_t commonest(const struct weighed *weighed, size_t count)
 	return kept;
 }
 
-/* part^(7/8) / chips^(1/2). Roots have 16 bits behind the point, so that nothing passes 2^57. */
-static uint64_t damped(uint64_t part, uint64_t chips)
+/* A tenth of the CPU that the mix asks for with each chip: so much is added to what a shape asks for. */
+static uint64_t cpu_base(const struct weighed *weighed, size_t count)
 {
-	uint64_t eighth = root(root(root(part << 32) << 16) << 16);
+	unsigned __int128 cpu = 0, milli = 0;
 
-	return ((part << 16) / eighth << 16) / root(chips << 32);
+	for (size_t i = 0; i < count; i++) {
+		cpu += (unsigned __int128)weighed[i].count * (uint64_t)weighed[i].need->cpu;
+		milli += (unsigned __int128)weighed[i].count * weighed[i].need->chips * weighed[i].need->milli;
+	}
+	return milli ? (uint64_t)(cpu * (CHIP_MILLI / 10) / milli) + 1 : 1;
 }
 
 static size_t shapes_of(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed **ret)
 {
 	struct weighed *weighed = mem_alloc((count + 1) * sizeof(*weighed));
 	size_t kept = weigh(worth, needs, counts, count, weighed);
-	uint64_t most = 1, total = 0;
+	uint64_t most = 1, total = 0, base = cpu_base(weighed, kept);
 
 	if (worth->policy == NODE_POLICY_FGD)
 		kept = commonest(weighed, kept);
@@ -99,7 +87,7 @@ static size_t shapes_of(const struct worth *worth, struct need *const *needs, co
 		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << COUNT_BITS) / most);
 
 		part = part ? part : 1;
-		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : damped(part, weighed[i].need->chips);
+		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : (part << 20) / ((uint64_t)weighed[i].need->cpu + base);
 		weighed[i].weight = weighed[i].weight ? weighed[i].weight : 1;
 		total += weighed[i].weight;
 	}
@@ -119,8 +107,7 @@ static void set_values(struct worth *worth, struct need *const *needs, const uin
 		if (needs[i]->milli > 0 && needs[i]->milli < CHIP_MILLI && counts[i] > 0)
 			shares[kept++] = (struct share){ .milli = needs[i]->milli, .count = counts[i] };
 	sizes_compute(shares, kept, values);
-	for (int g = 0; g <= CHIP_MILLI; g++)
-		worth->values[g] = (int64_t)((__int128)values[g] * VALUE_WEIGHT * CHIP_MILLI * WORTH_ONE / SIZE_ONE);
+	memcpy(worth->values, values, sizeof(worth->values));
 }
 
 void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
