@@ -120,7 +120,7 @@ struct node_worth {
 	int64_t left;   /* of all chips, in milli */
 };
 
-static int64_t kind_usable(const struct worth_kind *kind, const struct node_free *free)
+static int64_t kind_usable(const struct worth *worth, const struct worth_kind *kind, const struct node_free *free)
 {
 	int64_t usable = 0;
 
@@ -132,7 +132,7 @@ static int64_t kind_usable(const struct worth_kind *kind, const struct node_free
 
 		/* Chips rise within a part. */
 		while (end > start && end[-1] >= kind->milli)
-			sum += *--end;
+			sum += worth->usable[*--end];
 		if (kind->milli < CHIP_MILLI || sum >= (int64_t)kind->chips * CHIP_MILLI)
 			usable += sum;
 	}
@@ -166,7 +166,7 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 	}
 	for (size_t k = 0; k < in->kind_count; k++) {
 		const struct worth_kind *kind = &in->kinds[k];
-		int64_t usable = kind_usable(kind, free);
+		int64_t usable = kind_usable(worth, kind, free);
 
 		for (uint16_t t = kind->first; usable > 0 && t < kind->end; t++) {
 			const struct worth_term *term = &in->terms[t];

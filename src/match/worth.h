@@ -5,7 +5,7 @@
  *   of the node: what the mix can use of its chips falls, that is the sum over chip-using shapes t of the mix of
  *       w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t, 3.2 * (memory left / memory of t) * chips of t)
  * with w[t] proportional to count[t] / (CPU of t + a tenth of the mix's CPU per chip), adding up to 1, and usable[t] what t may use
- * of the chips, in milli: whole free chips, or what is left on chips with enough for the share; 0 when t does not fit.
+ * of the chips, in milli: whole free chips, or v of what is left on chips with enough for the share; 0 when t does not fit.
  * The second is compared in steps of WORTH_STEP milli, to the nearest, so that near ties are left to the order of nodes, which keeps
  * the nodes behind empty. The first keeps remainders useful, the second keeps CPU and memory beside chips; shapes that ask for little
  * CPU count more in it because they can still use what the others leave.
@@ -66,6 +66,7 @@ struct worth {
 	const struct rule_context *context;
 	struct rng rng; /* of the random choice */
 	int64_t values[CHIP_MILLI + 1]; /* v(g), in 1/SIZE_ONE chips */
+	int32_t usable[CHIP_MILLI + 1]; /* what counts as usable of a chip with g left, in milli: v(g); for FGD g itself */
 	struct worth_shape shapes[WORTH_SHAPES_MAX];
 	size_t shape_count;
 	struct worth_layout *layouts; /* by layout id */

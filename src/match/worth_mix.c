@@ -130,6 +130,8 @@ void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_
 	}
 	if (!fgd)
 		set_values(worth, needs, counts, count);
+	for (int g = 0; g <= CHIP_MILLI; g++)
+		worth->usable[g] = (int32_t)(fgd ? g : worth->values[g] * CHIP_MILLI / SIZE_ONE);
 }
 
 int64_t worth_distance(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
