@@ -22,6 +22,7 @@ struct chooser *chooser_new(enum node_policy policy, const struct rule_context *
 	chooser->context = *context;
 	chooser->score_epoch = 1;
 	chooser->classes_most = CLASSES_KNOWN_MAX;
+	chooser->used_most = CLASSES_USED_MAX;
 	worth_init(&chooser->worth, policy, &chooser->context, seed);
 	mix_init(&chooser->mix);
 	worth_set_mix(&chooser->worth, NULL, NULL, 0);
@@ -189,9 +190,10 @@ static void classes_bound(struct chooser *chooser)
 	if (chooser->classes.count < chooser->classes_most)
 		return;
 	classes_purge(chooser);
-	if (chooser->classes.count > CLASSES_USED_MAX && chooser->grain.level < GRAIN_LEVEL_MAX)
+	if (chooser->classes.count > chooser->used_most && chooser->grain.level < GRAIN_LEVEL_MAX)
 		classes_reset(chooser, chooser->grain.level + 1);
-	chooser->classes_most = chooser->classes.count * 2 > CLASSES_KNOWN_MAX ? chooser->classes.count * 2 : CLASSES_KNOWN_MAX;
+	if (chooser->classes_most < chooser->classes.count * 2)
+		chooser->classes_most = chooser->classes.count * 2;
 }
 
 struct cell *chooser_class_ref(struct chooser *chooser, const struct node_free *of)
@@ -283,7 +285,7 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 	chooser->next_cuts = chooser->mix.arrived * 2;
 	/* The cuts follow the mix; and what many classes made coarse may be fine again. */
 	if (chooser->grain.level > 0)
-		classes_reset(chooser, chooser->classes.count < CLASSES_USED_MAX / 4 ? grain_first(chooser) : chooser->grain.level);
+		classes_reset(chooser, chooser->classes.count < chooser->used_most / 4 ? grain_first(chooser) : chooser->grain.level);
 	else
 		chooser->score_epoch++;
 }

@@ -36,6 +36,7 @@ struct chooser {
 	uint32_t class_count;      /* numbers in use or free */
 	size_t class_capacity;
 	size_t classes_most; /* known, before the next purge */
+	size_t used_most;    /* in use, before the grain gets coarser: CLASSES_USED_MAX; tests set less, and classes_most */
 	uint32_t *class_free;
 	size_t class_free_count, class_free_capacity;
 	struct grain grain;

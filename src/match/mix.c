@@ -6,7 +6,7 @@
 
 #define COUNT_ONE 64
 #define COUNT_MAX ((int64_t)1 << 40)
-#define LOOK_FIRST 32
+#define LOOK_FIRST 4
 #define WORKERS_MAX 1024 /* of one call: a single great gang is not the mix */
 
 void mix_init(struct mix *mix)

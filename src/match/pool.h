@@ -1,14 +1,23 @@
 /* Which nodes and chips: the nodes of a site by their state, and the choice among them.
  *
- * Work is done per distinct node state and distinct need, not per node. A state is a node's layout (its
- * models, chip by chip, and its size) and what it has free: CPU, memory, further resources, and the
- * multiset of what its chips of each model have left. States are shared by all pools of a chooser, and what
- * a need costs a state is worked out once. What a state is worth, under the mix of demand seen so far,
- * is in match/worth.h; the rule takes the node whose worth falls least.
+ * Work is done per class of node states and distinct need, not per node. A state is a node's layout (its models, chip by
+ * chip) and what it has free: CPU, memory, further resources, and the multiset of what its chips of each model have left;
+ * a class is a set of states that are alike for the mix of demand (match/states.h). Classes are shared by all pools of a
+ * chooser, and what a need costs a class is worked out once (match/chooser.h). What a node is worth under the mix seen
+ * so far is in match/worth.h; the rule takes the node whose worth falls least.
  *
- * A pool keeps its own copy of what is free, so that a round may take and give back without touching the
- * supply it was made from. pool_take() and pool_give() are exact inverses. Nothing is ever given out
- * twice: taking what is not free aborts.
+ * A pool keeps its own copy of what is free, exactly, so that a round may take and give back without touching the
+ * supply it was made from. pool_take() and pool_give() are exact inverses. Nothing is ever given out twice: taking
+ * what is not free aborts. Nothing is refused that fits, whatever the classes say.
+ *
+ * What decides: of the nodes that hold the workers, the one of the best score, in steps, and among those the lowest by group and
+ * node. The score depends on what is free in the node, on the mix that is in use and on the classes, and on nothing else:
+ * two pools with the same free amounts under one chooser choose alike, however they got there. The mix in use and how coarse
+ * the classes are depend on the history of the chooser (on counts only, never on time or addresses), so equal calls give
+ * equal results. Within a node the lowest of chips alike is taken.
+ *
+ * Cost: a worker is placed in O(log nodes) plus a scan of the pool's classes, or in pools with many of them an amortised constant
+ * number of steps per need in use (match/pool_window.c). A change of the mix costs O(nodes) of each pool once, when it is next used.
  */
 #ifndef WEIR_MATCH_POOL_H
 #define WEIR_MATCH_POOL_H
@@ -39,12 +48,15 @@ void chooser_fix_mix(struct chooser *chooser, const uint32_t *needs, const int64
 struct pool *pool_new(struct chooser *chooser, const struct supply *supply);
 void pool_free(struct pool *pool); /* takes NULL */
 
-/* Workers that fit now, `limit` at most, at any distance from each other (together is not looked at). */
+/* Workers that fit now, `limit` at most, at any distance from each other (together is not looked at). O(classes) at most,
+ * and the nodes of those classes that hold the need only in part. */
 int64_t pool_count(struct pool *pool, uint32_t need, int64_t limit);
 /* Whether so many workers fit now, as close together as the need asks. */
 bool pool_fits(struct pool *pool, uint32_t need, int64_t workers);
 /* Chooses nodes and chips for workers 0 to count-1 and takes them: all or nothing. `*ret_loss_milli`: chips, in milli, that
- * this makes useless for the mix; 0 or more. Ties go to the lower group and node. */
+ * this makes useless for the mix; 0 or more. Ties go to the lower group and node. Packed, each next node is the one that takes most
+ * of the workers that are left, and of those the best: no other choice uses fewer nodes (with more than 16 workers in one node
+ * nearly so). Spread, no node gets a second worker while another could take a first. In one group: the group that loses least. */
 bool pool_place(struct pool *pool, uint32_t need, uint32_t count, struct slot *slots, int64_t *ret_loss_milli);
 /* The loss that pool_place() would report for one worker, without taking; -1 when none fits. */
 int64_t pool_loss_milli(struct pool *pool, uint32_t need);

@@ -175,23 +175,21 @@ static void program_init(struct program *program, const struct share *shares, si
 	}
 }
 
-/* Makes the sizes feasible and fills the table. Scaling down once is enough, but for rounding: hence the check. */
-static void finish(const struct program *program, int64_t *sizes, int64_t ret[CHIP_MILLI + 1])
+/* Rounds the sizes to parts of SIZE_ONE, to the nearest or below, and fills the table; false when they are not feasible. */
+static bool finish(const struct program *program, const int64_t *fixed, int64_t add, int64_t scale, int64_t ret[CHIP_MILLI + 1])
 {
+	int64_t sizes[SIZES_MAX];
 	int from[CHIP_MILLI + 1];
 
-	for (size_t i = 0; i < program->count; i++)
-		sizes[i] = sizes[i] > 0 ? (sizes[i] >> (FIXED_BITS - 24)) : 0;
-	knapsack(program, sizes, ret, from);
-	if (ret[CHIP_MILLI] > SIZE_ONE) {
-		int64_t whole = ret[CHIP_MILLI];
-
-		for (size_t i = 0; i < program->count; i++)
-			sizes[i] = (int64_t)((__int128)sizes[i] * SIZE_ONE / whole);
-		knapsack(program, sizes, ret, from);
+	for (size_t i = 0; i < program->count; i++) {
+		sizes[i] = fixed[i] > 0 ? (fixed_over(fixed[i], scale) * SIZE_ONE + add) >> FIXED_BITS : 0;
+		sizes[i] = sizes[i] < SIZE_ONE ? sizes[i] : SIZE_ONE;
 	}
-	assert(ret[CHIP_MILLI] <= SIZE_ONE);
+	knapsack(program, sizes, ret, from);
+	if (ret[CHIP_MILLI] > SIZE_ONE)
+		return false;
 	ret[CHIP_MILLI] = SIZE_ONE;
+	return true;
 }
 
 void sizes_compute(const struct share *shares, size_t count, int64_t ret[CHIP_MILLI + 1])
@@ -200,6 +198,7 @@ void sizes_compute(const struct share *shares, size_t count, int64_t ret[CHIP_MI
 	int64_t ones[SIZES_MAX], sizes[SIZES_MAX] = { 0 }, solved[SIZES_MAX] = { 0 }, best[CHIP_MILLI + 1];
 	int from[CHIP_MILLI + 1];
 	struct program program;
+	bool feasible;
 
 	if (!joined)
 		abort();
@@ -215,5 +214,10 @@ void sizes_compute(const struct share *shares, size_t count, int64_t ret[CHIP_MI
 		if (best[CHIP_MILLI] <= FIXED_ONE + TINY || !improve(&program, from))
 			break;
 	}
-	finish(&program, sizes, ret);
+	/* To the nearest; else below, where the worst that can be is a sum that was a little above 1 before. */
+	knapsack(&program, sizes, best, from);
+	if (finish(&program, sizes, FIXED_ONE / 2, FIXED_ONE, ret) || finish(&program, sizes, FIXED_ONE / 64, FIXED_ONE, ret))
+		return;
+	feasible = finish(&program, sizes, 0, best[CHIP_MILLI] > FIXED_ONE ? best[CHIP_MILLI] : FIXED_ONE, ret);
+	assert(feasible);
 }

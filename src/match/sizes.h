@@ -5,9 +5,10 @@
  * one chip: 810 milli may cost a whole chip because nothing fits beside it, 460 to 480 a half. What a chip that
  * has g milli left is worth is the best sum of effective sizes that still fits into g.
  *
- * Column generation with a knapsack as its pricing step, in fixed point; at last the sizes are made feasible
- * by that knapsack, which is exact, so that rounding can only make them smaller. Floats were ruled out: sizes
- * decide placements, and those must be the same on every machine.
+ * Column generation with a knapsack as its pricing step, in fixed point. Duals are small fractions (1/2, 2/3, 1/12), so they are
+ * rounded to parts of SIZE_ONE, which has many divisors: then 1/3 and 2/3 add up to 1 exactly, and what is equal stays
+ * equal. At last they are made feasible by the knapsack, which is exact. Floats were ruled out: sizes decide placements, and
+ * those must be the same on every machine.
  */
 #ifndef WEIR_MATCH_SIZES_H
 #define WEIR_MATCH_SIZES_H
@@ -18,7 +19,7 @@
 #include "model/chip.h"
 
 #define SIZES_MAX 24            /* distinct shares; more are joined with the next greater */
-#define SIZE_ONE ((int64_t)1 << 24) /* the worth of a whole chip */
+#define SIZE_ONE 5040 /* the worth of a whole chip */
 
 struct share {
 	int milli;      /* 1 to 999 */

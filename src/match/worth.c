@@ -4,9 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "match/sizes.h"
 
 #define LIMIT_BITS 20
 #define SCORE_STEPS 100
+#define VALUE_STEPS 60 /* a chip's worth in a score */
+#define NODE_STEPS 512 /* a node's */
 
 void worth_init(struct worth *worth, enum node_policy policy, const struct rule_context *context, uint64_t seed)
 {
@@ -54,7 +57,8 @@ static void term_add(const struct worth *worth, const struct worth_shape *shape,
 	in->terms[at] = (struct worth_term){
 		.cpu = shape->need->cpu,
 		.memory = worth->policy == NODE_POLICY_FGD ? 0 : shape->need->memory,
-		.limit_factor = shape->limit_factor,
+		.cpu_factor = shape->cpu_factor,
+		.memory_factor = shape->memory_factor,
 		.weight = shape->weight,
 		.resources = shape->need->resource_count ? shape->need : NULL,
 	};
@@ -116,7 +120,7 @@ struct node_worth {
 	int64_t left;   /* of all chips, in milli */
 };
 
-static int64_t kind_usable(const struct worth_kind *kind, const struct node_free *free)
+static int64_t kind_usable(const struct worth *worth, const struct worth_kind *kind, const struct node_free *free)
 {
 	int64_t usable = 0;
 
@@ -128,7 +132,7 @@ static int64_t kind_usable(const struct worth_kind *kind, const struct node_free
 
 		/* Chips rise within a part. */
 		while (end > start && end[-1] >= kind->milli)
-			sum += *--end;
+			sum += worth->usable[*--end];
 		if (kind->milli < CHIP_MILLI || sum >= (int64_t)kind->chips * CHIP_MILLI)
 			usable += sum;
 	}
@@ -145,6 +149,14 @@ static bool resources_fit(struct worth *worth, const struct need *need, const st
 	return true;
 }
 
+/* `factor` 0 sets no limit. */
+static inline int64_t least_limited(int64_t most, int32_t left, uint64_t factor)
+{
+	int64_t limit = (int64_t)((uint64_t)left * factor >> LIMIT_BITS);
+
+	return factor && limit < most ? limit : most;
+}
+
 static void node_worth(struct worth *worth, const struct worth_layout *in, const struct node_free *free, struct node_worth *ret)
 {
 	*ret = (struct node_worth){ 0 };
@@ -154,7 +166,7 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 	}
 	for (size_t k = 0; k < in->kind_count; k++) {
 		const struct worth_kind *kind = &in->kinds[k];
-		int64_t usable = kind_usable(kind, free);
+		int64_t usable = kind_usable(worth, kind, free);
 
 		for (uint16_t t = kind->first; usable > 0 && t < kind->end; t++) {
 			const struct worth_term *term = &in->terms[t];
@@ -164,11 +176,8 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 				break;
 			if (free->memory < term->memory || (term->resources && !resources_fit(worth, term->resources, free)))
 				continue;
-			if (term->limit_factor) {
-				int64_t limit = (int64_t)((uint64_t)free->cpu * term->limit_factor >> LIMIT_BITS);
-
-				most = limit < most ? limit : most;
-			}
+			most = least_limited(most, free->cpu, term->cpu_factor);
+			most = least_limited(most, free->memory, term->memory_factor);
 			ret->usable += most * term->weight;
 		}
 	}
@@ -178,7 +187,8 @@ static void node_worth(struct worth *worth, const struct worth_layout *in, const
 
 static void choice_fill(struct worth *worth, const struct node_worth *before, const struct node_worth *after, struct worth_choice *ret)
 {
-	ret->fall = before->values - after->values + before->usable - after->usable;
+	ret->value_fall = before->values - after->values;
+	ret->usable_fall = before->usable - after->usable;
 	ret->useless = before->usable - after->usable - (before->left - after->left) * WORTH_ONE;
 }
 
@@ -206,6 +216,12 @@ static int fgd_grade(int64_t less_fragments)
 	return 49 - grade;
 }
 
+/* To the nearest. */
+static int64_t steps_of(int64_t usable_fall)
+{
+	return (usable_fall + (int64_t)WORTH_STEP * WORTH_ONE / 2) / ((int64_t)WORTH_STEP * WORTH_ONE);
+}
+
 /* Of two options with the greater use of chips last: whether `a` is the better one for the policy. */
 static bool choice_better(const struct worth *worth, const struct worth_choice *a, const struct worth_choice *b)
 {
@@ -219,7 +235,9 @@ static bool choice_better(const struct worth *worth, const struct worth_choice *
 	case NODE_POLICY_BESTFIT:
 		return a->chip < b->chip;
 	default:
-		return a->fall != b->fall ? a->fall < b->fall : a->chip < b->chip;
+		if (a->value_fall != b->value_fall)
+			return a->value_fall < b->value_fall;
+		return steps_of(a->usable_fall) != steps_of(b->usable_fall) ? a->usable_fall < b->usable_fall : a->chip < b->chip;
 	}
 }
 
@@ -324,12 +342,26 @@ static uint16_t bestfit_score(const struct worth *worth, const struct need *need
 	return (uint16_t)(left < 0 ? 0 : left > WORTH_SCORE_MAX ? WORTH_SCORE_MAX : left);
 }
 
+static int64_t clamp(int64_t value, int64_t most)
+{
+	return value < 0 ? 0 : value > most ? most : value;
+}
+
+/* Both parts in one number of 15 bits: the chips' in 60ths of a chip, above what such a share costs at least. */
+static uint16_t weir_score(const struct need *need, const struct node_free *free, int64_t value_fall, int64_t steps)
+{
+	if (need->chips == 0)
+		return (uint16_t)clamp(steps * 2 + (free->layout->chip_count > 0), WORTH_SCORE_MAX);
+	value_fall = (value_fall * VALUE_STEPS + SIZE_ONE / 2) / SIZE_ONE;
+	return (uint16_t)(clamp(value_fall, WORTH_SCORE_MAX / NODE_STEPS - 1) * NODE_STEPS + clamp(steps, NODE_STEPS - 1));
+}
+
 uint16_t worth_score(struct worth *worth, const struct need *need, const struct need_layout *in, const struct node_free *free,
 		     uint32_t workers)
 {
 	struct node_copy copy;
 	struct worth_choice choice;
-	int64_t fall = 0, useless = 0, steps;
+	int64_t value_fall = 0, usable_fall = 0, useless = 0;
 
 	if (worth->policy == NODE_POLICY_RANDOM)
 		return 0;
@@ -342,11 +374,11 @@ uint16_t worth_score(struct worth *worth, const struct need *need, const struct 
 
 		worth_choose(worth, need, in, &now, &choice);
 		worth_apply(need, in, &choice, &copy);
-		fall += choice.fall - (int64_t)need->chips * worth->values[need->milli];
+		value_fall += choice.value_fall - (int64_t)need->chips * worth->values[need->milli];
+		usable_fall += choice.usable_fall;
 		useless += choice.useless;
 	}
 	if (worth->policy == NODE_POLICY_FGD)
 		return (uint16_t)(SCORE_STEPS - fgd_grade(-useless));
-	steps = fall / ((int64_t)WORTH_STEP * WORTH_ONE);
-	return (uint16_t)(steps < 0 ? 0 : steps > WORTH_SCORE_MAX ? WORTH_SCORE_MAX : steps);
+	return weir_score(need, free, value_fall, steps_of(usable_fall));
 }

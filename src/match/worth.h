@@ -1,13 +1,17 @@
 /* What a node's free chips are worth under the mix of demand, and which chips a worker should get.
  *
- * The worth of a node is
- *   30 * (sum over its chips of v(what it has left), in milli)
- *   + sum over chip-using shapes t of the mix: w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t)
- * where v comes from the effective sizes (match/sizes.h), w[t] is proportional to count[t] / chips[t]^(1/4)
- * and adds up to 1, and usable[t] is what t may use of the chips, in milli: whole free chips, or what is
- * left on chips with enough for the share; 0 when t does not fit. A worker goes where the worth falls least; falls
- * are compared in steps of WORTH_STEP, so that near ties are left to the order of nodes, which keeps nodes
- * behind empty. The sizes keep remainders useful; the sum keeps CPU beside chips.
+ * Two things are lost when a worker is placed, and the first counts before the second:
+ *   of the chips: the sum over them of v(what each has left) falls, where v comes from the effective sizes (match/sizes.h);
+ *   of the node: what the mix can use of its chips falls, that is the sum over chip-using shapes t of the mix of
+ *       w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t, 3.2 * (memory left / memory of t) * chips of t)
+ * with w[t] proportional to count[t] / (CPU of t + a tenth of the mix's CPU per chip), adding up to 1, and usable[t] what t may use
+ * of the chips, in milli: whole free chips, or v of what is left on chips with enough for the share; 0 when t does not fit.
+ * The second is compared in steps of WORTH_STEP milli, to the nearest, so that near ties are left to the order of nodes, which keeps
+ * the nodes behind empty. The first keeps remainders useful, the second keeps CPU and memory beside chips; shapes that ask for little
+ * CPU count more in it because they can still use what the others leave.
+ *
+ * Work without chips prefers, among near ties, nodes without chips. While the mix knows no work that uses chips, nodes are chosen
+ * by best fit.
  *
  * Fragmentation gradient (Weng et al., USENIX ATC 2023, the published form: score in 100 steps of a sigmoid, the commonest
  * shapes that make up 95 % of the mix, CPU-only ones too, memory not looked at), best fit (as published
@@ -25,13 +29,13 @@
 #define WORTH_SHAPES_MAX 128 /* of the mix, the heaviest */
 #define WORTH_ONE 65536      /* the weights add up to this */
 #define WORTH_STEP 36
-#define WORTH_SCORE_MAX 32000
+#define WORTH_SCORE_MAX 32766
 
 struct worth_shape {
 	struct need *need; /* borrowed */
 	uint64_t count;
 	uint32_t weight; /* in 1/WORTH_ONE */
-	uint64_t limit_factor; /* usable chips per milli-core, fixed point; 0: CPU sets no limit */
+	uint64_t cpu_factor, memory_factor; /* usable chips per milli-core, per MiB, fixed point; 0: no limit */
 };
 
 /* Shapes that use the same chips alike. */
@@ -44,7 +48,7 @@ struct worth_kind {
 
 struct worth_term {
 	int64_t cpu, memory;
-	uint64_t limit_factor;
+	uint64_t cpu_factor, memory_factor;
 	uint32_t weight;
 	const struct need *resources; /* NULL: asks for none */
 };
@@ -61,7 +65,8 @@ struct worth {
 	enum node_policy policy;
 	const struct rule_context *context;
 	struct rng rng; /* of the random choice */
-	int64_t values[CHIP_MILLI + 1]; /* 30 * 1000 * v(g) * WORTH_ONE */
+	int64_t values[CHIP_MILLI + 1]; /* v(g), in 1/SIZE_ONE chips */
+	int32_t usable[CHIP_MILLI + 1]; /* what counts as usable of a chip with g left, in milli: v(g); for FGD g itself */
 	struct worth_shape shapes[WORTH_SHAPES_MAX];
 	size_t shape_count;
 	struct worth_layout *layouts; /* by layout id */
@@ -72,7 +77,8 @@ struct worth {
 struct worth_choice {
 	uint8_t part;
 	uint16_t chip;  /* what the chip has left before; 1000 for whole ones; 0 without chips */
-	int64_t fall;   /* of the worth, times WORTH_ONE */
+	int64_t value_fall;  /* of the chips, in 1/SIZE_ONE */
+	int64_t usable_fall; /* of the node, in milli times WORTH_ONE */
 	int64_t useless; /* chips that the mix can use no more beyond those taken: milli times WORTH_ONE; may be negative */
 };
 

@@ -5,9 +5,9 @@
 #include "match/sizes.h"
 #include "match/worth.h"
 
-#define VALUE_WEIGHT 30 /* of the chips by themselves, against what shapes can use of the node */
 #define LIMIT_BITS 20
-#define CPU_LEAST 64    /* milli-cores; who asks for less is not limited by them */
+#define COUNT_BITS 24
+#define AMOUNT_LEAST 64 /* milli-cores or MiB; who asks for less is not limited by them */
 
 struct weighed {
 	struct need *need;
@@ -22,21 +22,6 @@ static int compare_weighed(const void *a, const void *b)
 	if (first->count != second->count)
 		return first->count < second->count ? 1 : -1;
 	return first->need->handle < second->need->handle ? -1 : first->need->handle > second->need->handle;
-}
-
-static uint64_t root(uint64_t of)
-{
-	uint64_t low = 0, high = (uint64_t)1 << 32;
-
-	while (high - low > 1) {
-		uint64_t middle = (low + high) / 2;
-
-		if (middle * middle <= of)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 /* What is counted of the mix, heaviest first. */
@@ -75,24 +60,34 @@ static size_t commonest(const struct weighed *weighed, size_t count)
 	return kept;
 }
 
+/* A tenth of the CPU that the mix asks for with each chip: so much is added to what a shape asks for. */
+static uint64_t cpu_base(const struct weighed *weighed, size_t count)
+{
+	unsigned __int128 cpu = 0, milli = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		cpu += (unsigned __int128)weighed[i].count * (uint64_t)weighed[i].need->cpu;
+		milli += (unsigned __int128)weighed[i].count * weighed[i].need->chips * weighed[i].need->milli;
+	}
+	return milli ? (uint64_t)(cpu * (CHIP_MILLI / 10) / milli) + 1 : 1;
+}
+
 static size_t shapes_of(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed **ret)
 {
 	struct weighed *weighed = mem_alloc((count + 1) * sizeof(*weighed));
 	size_t kept = weigh(worth, needs, counts, count, weighed);
-	uint64_t most = 1, total = 0;
+	uint64_t most = 1, total = 0, base = cpu_base(weighed, kept);
 
 	if (worth->policy == NODE_POLICY_FGD)
 		kept = commonest(weighed, kept);
 	kept = kept > WORTH_SHAPES_MAX ? WORTH_SHAPES_MAX : kept;
 	for (size_t i = 0; i < kept; i++)
 		most = weighed[i].count > most ? weighed[i].count : most;
-	/* Counts are brought to 24 bits, the root of the root to 16: products stay below 2^40. */
 	for (size_t i = 0; i < kept; i++) {
-		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << 24) / most);
-		uint64_t chips = weighed[i].need->chips;
+		uint64_t part = (uint64_t)(((unsigned __int128)weighed[i].count << COUNT_BITS) / most);
 
 		part = part ? part : 1;
-		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : (part << 16) / root(root(chips << 32) << 16);
+		weighed[i].weight = worth->policy == NODE_POLICY_FGD ? part : (part << 20) / ((uint64_t)weighed[i].need->cpu + base);
 		weighed[i].weight = weighed[i].weight ? weighed[i].weight : 1;
 		total += weighed[i].weight;
 	}
@@ -112,8 +107,7 @@ static void set_values(struct worth *worth, struct need *const *needs, const uin
 		if (needs[i]->milli > 0 && needs[i]->milli < CHIP_MILLI && counts[i] > 0)
 			shares[kept++] = (struct share){ .milli = needs[i]->milli, .count = counts[i] };
 	sizes_compute(shares, kept, values);
-	for (int g = 0; g <= CHIP_MILLI; g++)
-		worth->values[g] = (int64_t)((__int128)values[g] * VALUE_WEIGHT * CHIP_MILLI * WORTH_ONE / SIZE_ONE);
+	memcpy(worth->values, values, sizeof(worth->values));
 }
 
 void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)
@@ -129,11 +123,15 @@ void worth_set_mix(struct worth *worth, struct need *const *needs, const uint64_
 
 		worth->shapes[i] = (struct worth_shape){ .need = weighed[i].need, .count = weighed[i].count,
 							 .weight = (uint32_t)weighed[i].weight };
-		if (!fgd && need->cpu >= CPU_LEAST)
-			worth->shapes[i].limit_factor = (asked * 8 / 5 << LIMIT_BITS) / (uint64_t)need->cpu;
+		if (!fgd && need->cpu >= AMOUNT_LEAST)
+			worth->shapes[i].cpu_factor = (asked * 8 / 5 << LIMIT_BITS) / (uint64_t)need->cpu;
+		if (!fgd && need->memory >= AMOUNT_LEAST)
+			worth->shapes[i].memory_factor = (asked * 16 / 5 << LIMIT_BITS) / (uint64_t)need->memory;
 	}
 	if (!fgd)
 		set_values(worth, needs, counts, count);
+	for (int g = 0; g <= CHIP_MILLI; g++)
+		worth->usable[g] = (int32_t)(fgd ? g : worth->values[g] * CHIP_MILLI / SIZE_ONE);
 }
 
 int64_t worth_distance(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count)

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdlib.h>
 
 #include "base/rng.h"
 #include "match/mix.h"
@@ -106,11 +105,6 @@ static void no_pattern_is_worth_more_than_a_chip(void **state)
 	}
 }
 
-static void near(int64_t value, int64_t numerator, int64_t denominator)
-{
-	assert_true(llabs(value * denominator - SIZE_ONE * numerator) < denominator * SIZE_ONE / 10000);
-}
-
 /* The shares of a real cluster; the sizes are the dual values of the exact program. */
 static void sizes_of_a_real_mix(void **state)
 {
@@ -122,12 +116,12 @@ static void sizes_of_a_real_mix(void **state)
 	(void)state;
 	sizes_compute(shares, sizeof(shares) / sizeof(shares[0]), worth);
 	is_sound(worth);
-	near(worth[810], 1, 1);
-	near(worth[190], 0, 1);
-	near(worth[470], 1, 2);
-	near(worth[590], 2, 3);
-	near(worth[320], 1, 3);
-	near(worth[230], 1, 4);
+	assert_int_equal(worth[810], SIZE_ONE * 1 / 1);
+	assert_int_equal(worth[190], SIZE_ONE * 0 / 1);
+	assert_int_equal(worth[470], SIZE_ONE * 1 / 2);
+	assert_int_equal(worth[590], SIZE_ONE * 2 / 3);
+	assert_int_equal(worth[320], SIZE_ONE * 1 / 3);
+	assert_int_equal(worth[230], SIZE_ONE * 1 / 4);
 }
 
 static void without_shares_only_whole_chips_count(void **state)

@@ -1,4 +1,4 @@
-/* Pools against books of the test's own: every node and chip, slow and simple, sharing nothing with the pool but the supply. */
+/* Pools against books of the test's own: every node and chip, slow and simple. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,40 +11,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/rng.h"
-#include "match/pool_private.h"
+#include "pool_world.h"
 
-#define GROUPS_MAX 5
-#define NODES_MAX 40
-#define CHIPS_MAX 8
-#define NEEDS 12
 #define GANGS 60
 
-static const char *const model_names[] = { "alpha", "beta", "gamma" };
-static const char *const resource_names[] = { "nic", "licence" };
-static struct chip_model models[] = {
-	{ .name = "alpha", .origin = ORIGIN_DOMESTIC, .memory_mib = 32768, .review = { .state = REVIEW_PASSED } },
-	{ .name = "beta", .origin = ORIGIN_FOREIGN, .memory_mib = 65536 },
-};
-static const struct catalogue catalogue = { models, 2 };
-static const struct rule_context context = { .catalogue = &catalogue };
-
-struct book_node {
-	int64_t cpu, memory, resources[2];
-	int64_t chips[CHIPS_MAX];
-	int models[CHIPS_MAX]; /* index into model_names */
-	uint32_t chip_count;
-};
-
-struct world {
-	struct rng rng;
-	struct supply supply;
-	struct book_node books[GROUPS_MAX][NODES_MAX];
-	struct chooser *chooser;
-	struct pool *pool;
-	struct ask asks[NEEDS];
-	struct countable countables[NEEDS][2];
-	uint32_t needs[NEEDS];
+/* A world with work in it. */
+struct play {
+	struct world *world;
 	struct gang_book {
 		uint32_t need;
 		size_t count;
@@ -52,261 +25,6 @@ struct world {
 	} gangs[GANGS];
 	size_t gang_count;
 };
-
-static unsigned below(struct world *world, unsigned bound)
-{
-	return (unsigned)rng_below(&world->rng, bound);
-}
-
-/* --- making --- */
-
-/* The loader of resources is elsewhere: here they are put in by hand. */
-static void add_resources(struct world *world, struct supply_group *group)
-{
-	uint32_t count = below(world, 3);
-
-	group->resource_count = count;
-	group->resource_names = mem_alloc(2 * sizeof(char *));
-	group->resource_capacity = mem_alloc(2 * sizeof(int64_t));
-	group->resource_free = mem_alloc(group->node_count * 2 * sizeof(int32_t));
-	group->resource_free_total = mem_alloc(2 * sizeof(int64_t));
-	for (uint32_t r = 0; r < count; r++) {
-		group->resource_names[r] = resource_names[count == 1 ? below(world, 2) : 1 - r];
-		group->resource_capacity[r] = below(world, 6);
-		for (uint32_t n = 0; n < group->node_count; n++)
-			group->resource_free[n * count + r] = (int32_t)group->resource_capacity[r];
-		group->resource_free_total[r] = group->resource_capacity[r] * group->node_count;
-	}
-}
-
-static void make_group(struct world *world, uint32_t g)
-{
-	struct chip_count chips[2];
-	struct node_group spec = { .name = "group", .count = 1 + below(world, NODES_MAX), .chips = chips };
-	struct supply one;
-
-	spec.cpu_milli = 1000 * (int64_t)(1 + below(world, 32));
-	spec.memory_mib = 1024 * (int64_t)(1 + below(world, 64));
-	spec.chip_count = below(world, 3);
-	for (size_t i = 0; i < spec.chip_count; i++)
-		chips[i] = (struct chip_count){ model_names[below(world, 3)], 1 + below(world, CHIPS_MAX / 2) };
-	supply_init(&one, &spec, 1);
-	world->supply.groups[g] = one.groups[0];
-	free(one.groups);
-	add_resources(world, &world->supply.groups[g]);
-}
-
-static void open_book(struct world *world, uint32_t g)
-{
-	const struct supply_group *group = &world->supply.groups[g];
-
-	for (uint32_t n = 0; n < group->node_count; n++) {
-		struct book_node *node = &world->books[g][n];
-
-		*node = (struct book_node){ .cpu = group->cpu_free[n], .memory = group->memory_free[n], .chip_count = group->chips_per_node };
-		for (uint32_t c = 0; c < group->chips_per_node; c++) {
-			node->chips[c] = group->chip_free[n * group->chips_per_node + c];
-			for (int m = 0; m < 3; m++)
-				if (!strcmp(group->chip_names[c], model_names[m]))
-					node->models[c] = m;
-		}
-		for (uint32_t r = 0; r < group->resource_count; r++)
-			node->resources[!strcmp(group->resource_names[r], "licence")] = group->resource_free[n * group->resource_count + r];
-	}
-}
-
-static void make_ask(struct world *world, size_t i)
-{
-	static const int64_t sizes[] = { 0, 100, 250, 300, 500, 810, 1000, 1000, 2000, 3000, 4000 };
-	struct ask *ask = &world->asks[i];
-
-	*ask = (struct ask){ .workers = 1 };
-	ask->shape.cpu_milli = 250 * (int64_t)below(world, 20);
-	ask->shape.memory_mib = 512 * (int64_t)below(world, 12);
-	ask->shape.chips.milli = sizes[below(world, ARRAY_COUNT(sizes))];
-	if (below(world, 3) == 0) {
-		ask->shape.chips.models = (const char **)&model_names[below(world, 3)];
-		ask->shape.chips.model_count = 1;
-	}
-	ask->rules.domestic_only = below(world, 8) == 0;
-	ask->shape.chips.needs.memory_mib = below(world, 8) == 0 ? 40000 : 0;
-	ask->shape.resources = world->countables[i];
-	for (int r = 0; r < 2; r++)
-		if (below(world, 6) == 0)
-			world->countables[i][ask->shape.resource_count++] = (struct countable){ resource_names[r], below(world, 3) };
-	ask->where.together = (enum together)below(world, TOGETHER_COUNT);
-	ask->where.arrange = (enum arrange)below(world, ARRANGE_COUNT);
-	world->needs[i] = chooser_need_add(world->chooser, ask);
-}
-
-static void world_init(struct world *world, uint64_t seed, enum node_policy policy)
-{
-	memset(world, 0, sizeof(*world));
-	rng_init(&world->rng, seed);
-	world->supply.group_count = 1 + below(world, GROUPS_MAX);
-	world->supply.groups = mem_alloc(world->supply.group_count * sizeof(struct supply_group));
-	for (uint32_t g = 0; g < world->supply.group_count; g++) {
-		make_group(world, g);
-		open_book(world, g);
-	}
-	world->chooser = chooser_new(policy, &context, seed);
-	for (size_t i = 0; i < NEEDS; i++)
-		make_ask(world, i);
-	world->pool = pool_new(world->chooser, &world->supply);
-}
-
-static void world_done(struct world *world)
-{
-	pool_free(world->pool);
-	for (size_t i = 0; i < NEEDS; i++)
-		chooser_need_remove(world->chooser, world->needs[i]);
-	chooser_free(world->chooser);
-	for (size_t g = 0; g < world->supply.group_count; g++) {
-		free(world->supply.groups[g].resource_names);
-		free(world->supply.groups[g].resource_capacity);
-		free(world->supply.groups[g].resource_free);
-		free(world->supply.groups[g].resource_free_total);
-	}
-	supply_done(&world->supply);
-}
-
-/* --- the test's own reading of needs --- */
-
-static bool may_use(const struct ask *ask, int model)
-{
-	if (ask->shape.chips.model_count && strcmp(ask->shape.chips.models[0], model_names[model]) != 0)
-		return false;
-	if (ask->rules.domestic_only && model != 0)
-		return false;
-	return ask->shape.chips.needs.memory_mib == 0 || model == 1;
-}
-
-static int64_t asked_resource(const struct ask *ask, int r)
-{
-	for (size_t i = 0; i < ask->shape.resource_count; i++)
-		if (!strcmp(ask->shape.resources[i].name, resource_names[r]))
-			return ask->shape.resources[i].count;
-	return 0;
-}
-
-static int64_t node_holds(const struct book_node *node, const struct ask *ask)
-{
-	int64_t most = 1000, chips = 0, milli = ask->shape.chips.milli;
-
-	if (ask->shape.cpu_milli)
-		most = node->cpu / ask->shape.cpu_milli;
-	if (ask->shape.memory_mib && node->memory / ask->shape.memory_mib < most)
-		most = node->memory / ask->shape.memory_mib;
-	for (int r = 0; r < 2; r++)
-		if (asked_resource(ask, r) && node->resources[r] / asked_resource(ask, r) < most)
-			most = node->resources[r] / asked_resource(ask, r);
-	if (milli == 0)
-		return most;
-	for (int m = 0; m < 3; m++) {
-		int64_t whole = 0;
-
-		for (uint32_t c = 0; may_use(ask, m) && c < node->chip_count; c++) {
-			if (node->models[c] != m)
-				continue;
-			whole += node->chips[c] == 1000;
-			chips += milli < 1000 ? node->chips[c] / milli : 0;
-		}
-		chips += milli < 1000 ? 0 : whole / (milli / 1000);
-	}
-	return chips < most ? chips : most;
-}
-
-static int64_t group_holds_workers(const struct world *world, uint32_t g, const struct ask *ask)
-{
-	int64_t workers = 0;
-
-	for (uint32_t n = 0; n < world->supply.groups[g].node_count; n++)
-		workers += node_holds(&world->books[g][n], ask);
-	return workers;
-}
-
-static int64_t all_hold(const struct world *world, const struct ask *ask)
-{
-	int64_t workers = 0;
-
-	for (uint32_t g = 0; g < world->supply.group_count; g++)
-		workers += group_holds_workers(world, g, ask);
-	return workers;
-}
-
-static bool really_fits(const struct world *world, const struct ask *ask, int64_t workers)
-{
-	enum together together = workers > 1 ? ask->where.together : TOGETHER_SITE;
-
-	for (uint32_t g = 0; g < world->supply.group_count; g++) {
-		if (together == TOGETHER_GROUP && group_holds_workers(world, g, ask) >= workers)
-			return true;
-		for (uint32_t n = 0; together == TOGETHER_NODE && n < world->supply.groups[g].node_count; n++)
-			if (node_holds(&world->books[g][n], ask) >= workers)
-				return true;
-	}
-	return together == TOGETHER_SITE && all_hold(world, ask) >= workers;
-}
-
-/* Books the slot (gives it back); it must be sound and free. */
-static void book(struct world *world, const struct slot *slot, const struct ask *ask, int sign)
-{
-	struct book_node *node;
-	int model = -1;
-
-	assert_true(slot->group < world->supply.group_count);
-	assert_true(slot->node < world->supply.groups[slot->group].node_count);
-	node = &world->books[slot->group][slot->node];
-	node->cpu -= sign * ask->shape.cpu_milli;
-	node->memory -= sign * ask->shape.memory_mib;
-	for (int r = 0; r < 2; r++)
-		node->resources[r] -= sign * asked_resource(ask, r);
-	assert_true(node->cpu >= 0 && node->memory >= 0 && node->resources[0] >= 0 && node->resources[1] >= 0);
-	assert_int_equal(__builtin_popcountll(slot->chips) * (int64_t)slot->chip_milli, ask->shape.chips.milli);
-	for (uint32_t c = 0; c < 64; c++) {
-		if (!(slot->chips >> c & 1))
-			continue;
-		assert_true(c < node->chip_count);
-		assert_true(model < 0 || model == node->models[c]);
-		model = node->models[c];
-		assert_true(may_use(ask, model));
-		node->chips[c] -= sign * slot->chip_milli;
-		assert_true(node->chips[c] >= 0 && node->chips[c] <= 1000);
-	}
-}
-
-/* The pool says of every node what the books say. */
-static void compare_books(const struct world *world)
-{
-	struct pool_totals totals;
-	int64_t cpu = 0, memory = 0, whole = 0, milli = 0;
-
-	assert_true(pool_is_consistent(world->pool));
-	for (uint32_t g = 0; g < world->supply.group_count; g++) {
-		const struct pool_group *group = &world->pool->groups[g];
-
-		for (uint32_t n = 0; n < group->node_count; n++) {
-			const struct book_node *node = &world->books[g][n];
-
-			assert_int_equal(world->pool->node_cpu[group->first + n], node->cpu);
-			assert_int_equal(world->pool->node_memory[group->first + n], node->memory);
-			for (uint32_t r = 0; r < group->layout->resource_count; r++)
-				assert_int_equal(node_resources(group, group->first + n)[r], node->resources[!strcmp(group->layout->resources[r], "licence")]);
-			for (uint32_t c = 0; c < node->chip_count; c++) {
-				assert_int_equal(node_chips(group, group->first + n)[c], node->chips[c]);
-				whole += node->chips[c] == 1000;
-				milli += node->chips[c];
-			}
-			cpu += node->cpu;
-			memory += node->memory;
-		}
-	}
-	pool_totals(world->pool, &totals);
-	assert_int_equal(totals.cpu_free_milli, cpu);
-	assert_int_equal(totals.memory_free_mib, memory);
-	assert_int_equal(totals.chips_free, whole);
-	assert_int_equal(totals.chip_free_milli, milli);
-}
 
 /* --- what a gang must look like --- */
 
@@ -320,12 +38,12 @@ static int compare_falling(const void *a, const void *b)
 /* The fewest nodes that hold so many workers, among all nodes or those of one group. */
 static size_t fewest_nodes(const struct world *world, const struct ask *ask, uint32_t in_group, int64_t workers)
 {
-	int64_t holds[GROUPS_MAX * NODES_MAX];
+	int64_t holds[WORLD_GROUPS_MAX * WORLD_NODES_MAX];
 	size_t count = 0, nodes = 0;
 
 	for (uint32_t g = 0; g < world->supply.group_count; g++)
 		for (uint32_t n = 0; (in_group == GROUP_ALL || in_group == g) && n < world->supply.groups[g].node_count; n++)
-			holds[count++] = node_holds(&world->books[g][n], ask);
+			holds[count++] = book_node_holds(&world->books[g][n], ask);
 	qsort(holds, count, sizeof(*holds), compare_falling);
 	while (workers > 0)
 		workers -= holds[nodes++];
@@ -372,20 +90,21 @@ static void check_spread(const struct world *world, const struct ask *ask, const
 	for (uint32_t g = 0; g < world->supply.group_count; g++)
 		for (uint32_t n = 0; n < world->supply.groups[g].node_count; n++)
 			if ((ask->where.together == TOGETHER_SITE || slots[0].group == g) && !uses_node(slots, count, g, n))
-				assert_int_equal(node_holds(&world->books[g][n], ask), 0);
+				assert_int_equal(book_node_holds(&world->books[g][n], ask), 0);
 }
 
-static void try_place(struct world *world, uint32_t n, uint32_t count)
+static void try_place(struct play *play, uint32_t n, uint32_t count)
 {
+	struct world *world = play->world;
 	const struct ask *ask = &world->asks[n];
-	struct gang_book *gang = &world->gangs[world->gang_count];
-	bool fits = really_fits(world, ask, count);
-	int64_t holds = all_hold(world, ask), loss = -2, expected = pool_loss_milli(world->pool, world->needs[n]);
+	struct gang_book *gang = &play->gangs[play->gang_count];
+	bool fits = book_fits(world, ask, count);
+	int64_t holds = book_all_hold(world, ask), loss = -2, expected = pool_loss_milli(world->pool, world->needs[n]);
 
 	assert_int_equal(pool_fits(world->pool, world->needs[n], count), fits);
 	assert_int_equal(pool_count(world->pool, world->needs[n], 100000), holds < 100000 ? holds : 100000);
 	assert_int_equal(pool_verdict(world->pool, world->needs[n], count).code == VERDICT_FITS, fits);
-	assert_int_equal(expected >= 0, really_fits(world, ask, 1));
+	assert_int_equal(expected >= 0, book_fits(world, ask, 1));
 	assert_int_equal(pool_place(world->pool, world->needs[n], count, gang->slots, &loss), fits);
 	if (!fits)
 		return;
@@ -394,27 +113,29 @@ static void try_place(struct world *world, uint32_t n, uint32_t count)
 		assert_int_equal(loss, expected);
 	check_shape(world, ask, gang->slots, count);
 	for (uint32_t w = 0; w < count; w++)
-		book(world, &gang->slots[w], ask, 1);
+		book_slot(world, &gang->slots[w], ask, 1);
 	check_spread(world, ask, gang->slots, count);
 	gang->need = n;
 	gang->count = count;
-	world->gang_count++;
+	play->gang_count++;
 }
 
-static void end_gang(struct world *world, size_t at)
+static void end_gang(struct play *play, size_t at)
 {
-	struct gang_book *gang = &world->gangs[at];
+	struct world *world = play->world;
+	struct gang_book *gang = &play->gangs[at];
 
 	pool_give(world->pool, gang->slots, gang->count, world->needs[gang->need]);
 	for (size_t w = 0; w < gang->count; w++)
-		book(world, &gang->slots[w], &world->asks[gang->need], -1);
-	*gang = world->gangs[--world->gang_count];
+		book_slot(world, &gang->slots[w], &world->asks[gang->need], -1);
+	*gang = play->gangs[--play->gang_count];
 }
 
 /* A hold takes what is free of the slots, whatever that is, and gives back just that. */
-static void hold_and_let_go(struct world *world)
+static void hold_and_let_go(struct play *play)
 {
-	const struct gang_book *gang = world->gang_count ? &world->gangs[below(world, (unsigned)world->gang_count)] : NULL;
+	struct world *world = play->world;
+	const struct gang_book *gang = play->gang_count ? &play->gangs[world_below(world, (unsigned)play->gang_count)] : NULL;
 	struct pool_hold *hold;
 	struct pool_totals before, during, after;
 
@@ -432,58 +153,67 @@ static void hold_and_let_go(struct world *world)
 	assert_memory_equal(&before, &after, sizeof(before));
 }
 
-static void take_given_slots(struct world *world)
+static void take_given_slots(struct play *play)
 {
-	size_t at = below(world, (unsigned)world->gang_count);
-	struct gang_book gang = world->gangs[at];
+	struct world *world = play->world;
+	size_t at = world_below(world, (unsigned)play->gang_count);
+	struct gang_book gang = play->gangs[at];
 
-	end_gang(world, at);
+	end_gang(play, at);
 	assert_true(pool_slots_free(world->pool, gang.slots, gang.count, world->needs[gang.need]));
 	pool_take(world->pool, gang.slots, gang.count, world->needs[gang.need]);
 	for (size_t w = 0; w < gang.count; w++)
-		book(world, &gang.slots[w], &world->asks[gang.need], 1);
-	world->gangs[world->gang_count++] = gang;
+		book_slot(world, &gang.slots[w], &world->asks[gang.need], 1);
+	play->gangs[play->gang_count++] = gang;
 }
 
-static void run_world(uint64_t seed, enum node_policy policy)
+static void run_world(uint64_t seed, enum node_policy policy, size_t used_most)
 {
-	struct world *world = mem_alloc(sizeof(*world));
+	struct world *world = world_new(seed, policy, used_most);
+	struct play *play = mem_alloc(sizeof(*play));
 
-	world_init(world, seed, policy);
-	compare_books(world);
+	play->world = world;
+	book_compare(world);
 	for (int step = 0; step < 150; step++) {
-		unsigned what = below(world, 10);
+		unsigned what = world_below(world, 10);
 
-		if (what < 6 && world->gang_count < GANGS) {
-			uint32_t need = below(world, NEEDS);
+		if (what < 6 && play->gang_count < GANGS) {
+			uint32_t need = world_below(world, WORLD_NEEDS);
 
 			chooser_learn(world->chooser, world->needs[need], 1);
-			try_place(world, need, below(world, 2) ? 1 : 1 + below(world, 24));
-		} else if (what < 8 && world->gang_count > 0) {
-			end_gang(world, below(world, (unsigned)world->gang_count));
-		} else if (what == 8 && world->gang_count > 0) {
-			take_given_slots(world);
+			try_place(play, need, world_below(world, 2) ? 1 : 1 + world_below(world, 24));
+		} else if (what < 8 && play->gang_count > 0) {
+			end_gang(play, world_below(world, (unsigned)play->gang_count));
+		} else if (what == 8 && play->gang_count > 0) {
+			take_given_slots(play);
 		} else {
-			hold_and_let_go(world);
+			hold_and_let_go(play);
 		}
 		if (step % 16 == 0)
-			compare_books(world);
+			book_compare(world);
 	}
-	while (world->gang_count > 0)
-		end_gang(world, world->gang_count - 1);
-	compare_books(world);
-	for (uint32_t g = 0; g < world->supply.group_count; g++)
-		open_book(world, g);
-	compare_books(world);
-	world_done(world);
-	free(world);
+	while (play->gang_count > 0)
+		end_gang(play, play->gang_count - 1);
+	book_compare(world);
+	world_reset_books(world);
+	book_compare(world);
+	world_free(world);
+	free(play);
 }
 
 static void places_all_that_fits_and_nothing_twice(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 150; seed++)
-		run_world(seed, NODE_POLICY_WEIR);
+		run_world(seed, NODE_POLICY_WEIR, 0);
+}
+
+/* As in a network whose nodes are in more classes than are kept: they are purged, and the grain gets coarser. */
+static void coarse_classes_change_nothing_of_that(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++)
+		run_world(2000 + seed, NODE_POLICY_WEIR, 1 + seed % 40);
 }
 
 static void so_do_the_other_policies(void **state)
@@ -491,7 +221,111 @@ static void so_do_the_other_policies(void **state)
 	(void)state;
 	for (uint64_t seed = 1; seed <= 20; seed++)
 		for (int policy = NODE_POLICY_FGD; policy < NODE_POLICY_COUNT; policy++)
-			run_world(1000 + seed, (enum node_policy)policy);
+			run_world(1000 + seed, (enum node_policy)policy, 0);
+}
+
+/* --- large pools --- */
+
+/* The node that should be found, by looking at every bucket; NODE_NONE when no class holds the bundle for sure. */
+static uint32_t best_of_all(struct pool *pool, struct bundle *bundle)
+{
+	const uint16_t *row = chooser_row(pool->chooser, bundle);
+	uint64_t best = UINT64_MAX;
+
+	for (uint32_t b = 0; b < pool->bucket_count; b++) {
+		uint16_t entry = chooser_entry(pool->chooser, bundle, row, pool->bucket_class[b]);
+
+		if (entry != ROW_NONE && !(entry & 1) && rank_of(entry >> 1, bucket_lowest(&pool->buckets[b])) < best)
+			best = rank_of(entry >> 1, bucket_lowest(&pool->buckets[b]));
+	}
+	return (uint32_t)best;
+}
+
+struct crowd {
+	struct rng rng;
+	struct chooser *chooser;
+	struct pool *pool;
+	uint32_t needs[40];
+	struct slot slots[20000];
+	uint32_t slot_needs[20000];
+	size_t count;
+	bool windows; /* were used */
+};
+
+static void crowd_needs(struct crowd *crowd)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(crowd->needs); i++) {
+		static const int64_t sizes[] = { 0, 110, 160, 230, 320, 370, 470, 590, 650, 810, 1000, 2000 };
+		struct ask ask = { .workers = 1 };
+
+		ask.shape.chips.milli = sizes[rng_below(&crowd->rng, ARRAY_COUNT(sizes))];
+		ask.shape.cpu_milli = 100 * (int64_t)rng_below(&crowd->rng, 100);
+		ask.shape.memory_mib = 512 * (int64_t)rng_below(&crowd->rng, 40);
+		crowd->needs[i] = chooser_need_add(crowd->chooser, &ask);
+	}
+}
+
+static void crowd_step(struct crowd *crowd)
+{
+	struct need *need = need_at(&crowd->chooser->needs, crowd->needs[rng_below(&crowd->rng, ARRAY_COUNT(crowd->needs))]);
+	uint32_t expected, found;
+	size_t at;
+	int64_t loss;
+
+	chooser_learn(crowd->chooser, need->handle, 1);
+	pool_refresh(crowd->pool);
+	expected = best_of_all(crowd->pool, need_bundle(need, 1));
+	found = pool_find(crowd->pool, need_bundle(need, 1), GROUP_ALL);
+	if (expected != NODE_NONE)
+		assert_int_equal(found, expected);
+	crowd->windows |= crowd->pool->windows != NULL;
+	if (crowd->count < ARRAY_COUNT(crowd->slots) && pool_place(crowd->pool, need->handle, 1, &crowd->slots[crowd->count], &loss)) {
+		assert_int_equal(crowd->slots[crowd->count].node, found);
+		crowd->slot_needs[crowd->count++] = need->handle;
+	}
+	/* Departures from half load on, so that what is left is of many sizes. */
+	if (crowd->count < 5000)
+		return;
+	at = rng_below(&crowd->rng, crowd->count);
+	pool_give(crowd->pool, &crowd->slots[at], 1, crowd->slot_needs[at]);
+	crowd->slots[at] = crowd->slots[--crowd->count];
+	crowd->slot_needs[at] = crowd->slot_needs[crowd->count];
+}
+
+static void windows_find_what_a_scan_would(void **state)
+{
+	static struct chip_count chips[] = { { "alpha", 8 } };
+	static const struct node_group groups[] = {
+		{ .name = "many", .count = 1500, .cpu_milli = 64000, .memory_mib = 262144, .chips = chips, .chip_count = 1 },
+	};
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 3; seed++) {
+		struct crowd *crowd = mem_alloc(sizeof(*crowd));
+		struct supply supply;
+
+		rng_init(&crowd->rng, seed);
+		crowd->chooser = chooser_new(NODE_POLICY_WEIR, &world_context, seed);
+		if (seed == 3)
+			crowd->chooser->used_most = crowd->chooser->classes_most = 400;
+		crowd_needs(crowd);
+		supply_init(&supply, groups, 1);
+		crowd->pool = pool_new(crowd->chooser, &supply);
+		for (int step = 0; step < 15000; step++)
+			crowd_step(crowd);
+		assert_true(crowd->windows);
+		assert_true(pool_is_consistent(crowd->pool));
+		while (crowd->count > 0) {
+			crowd->count--;
+			pool_give(crowd->pool, &crowd->slots[crowd->count], 1, crowd->slot_needs[crowd->count]);
+		}
+		assert_true(pool_is_consistent(crowd->pool));
+		assert_int_equal(crowd->pool->live, 1);
+		pool_free(crowd->pool);
+		supply_done(&supply);
+		chooser_free(crowd->chooser);
+		free(crowd);
+	}
 }
 
 /* --- single cases --- */
@@ -501,7 +335,7 @@ static struct node_group plain[] = { { .name = "train", .count = 4, .cpu_milli =
 
 static void equal_needs_have_equal_handles(void **state)
 {
-	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &context, 1);
+	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &world_context, 1);
 	const char *names[] = { "alpha", "beta" };
 	struct ask ask = { .workers = 3, .shape = { .cpu_milli = 1000, .chips = { .milli = 500, .models = names, .model_count = 2 } } };
 	struct ask other = ask;
@@ -527,7 +361,7 @@ static void equal_needs_have_equal_handles(void **state)
 
 static void ties_go_to_the_lower_node(void **state)
 {
-	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &context, 1);
+	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &world_context, 1);
 	struct ask ask = { .workers = 1, .shape = { .cpu_milli = 1000, .chips = { .milli = 8000 } } };
 	uint32_t need = chooser_need_add(chooser, &ask);
 	struct supply supply;
@@ -552,8 +386,8 @@ static void ties_go_to_the_lower_node(void **state)
 
 static void a_revoked_model_is_used_no_more(void **state)
 {
-	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &context, 1);
-	struct chip_model revoked = models[0];
+	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &world_context, 1);
+	struct chip_model revoked = world_models[0];
 	struct catalogue other = { &revoked, 1 };
 	struct rule_context changed = { .catalogue = &other };
 	struct ask ask = { .workers = 1, .shape = { .chips = { .milli = 1000 } }, .rules = { .clearance = true } };
@@ -614,7 +448,7 @@ static void take_elsewhere(struct pool *pool, uint32_t need)
 
 static void breaches_abort(void **state)
 {
-	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &context, 1);
+	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &world_context, 1);
 	struct ask ask = { .workers = 1, .shape = { .chips = { .milli = 600 } } };
 	uint32_t need = chooser_need_add(chooser, &ask);
 	struct supply supply;
@@ -633,7 +467,7 @@ static void breaches_abort(void **state)
 
 static void verdicts_name_what_is_short(void **state)
 {
-	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &context, 1);
+	struct chooser *chooser = chooser_new(NODE_POLICY_WEIR, &world_context, 1);
 	struct ask whole = { .workers = 1, .shape = { .cpu_milli = 1000, .chips = { .milli = 5000 } } };
 	struct ask share = { .workers = 1, .shape = { .chips = { .milli = 700 } } };
 	struct ask wide = { .workers = 1, .shape = { .cpu_milli = 40000 } };
@@ -674,7 +508,8 @@ static void verdicts_name_what_is_short(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(places_all_that_fits_and_nothing_twice), cmocka_unit_test(so_do_the_other_policies),
+		cmocka_unit_test(places_all_that_fits_and_nothing_twice), cmocka_unit_test(coarse_classes_change_nothing_of_that),
+		cmocka_unit_test(so_do_the_other_policies),		  cmocka_unit_test(windows_find_what_a_scan_would),
 		cmocka_unit_test(equal_needs_have_equal_handles),	  cmocka_unit_test(ties_go_to_the_lower_node),
 		cmocka_unit_test(a_revoked_model_is_used_no_more),	  cmocka_unit_test(breaches_abort),
 		cmocka_unit_test(verdicts_name_what_is_short),
