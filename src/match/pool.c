@@ -20,6 +20,7 @@ static void group_init(struct pool *pool, struct pool_group *group, const struct
 	group->part = group->place + chips;
 	group->layout = layout_ref(&pool->chooser->layouts, from, group->place, resource_place);
 	group->parts = mem_alloc((group->layout->part_count + 1) * sizeof(*group->parts));
+	group->by_whole = mem_alloc((chips + group->layout->part_count + 1) * sizeof(*group->by_whole));
 	group->resources = mem_alloc(((size_t)from->node_count * from->resource_count + 1) * sizeof(int32_t));
 	group->chips = mem_dup(from->chip_free, (size_t)from->node_count * chips * sizeof(uint16_t));
 	for (uint32_t c = 0; c < chips; c++)
@@ -45,6 +46,8 @@ static void group_init(struct pool *pool, struct pool_group *group, const struct
 			group->parts[group->part[c]].whole += left == CHIP_MILLI;
 			group->parts[group->part[c]].milli += left;
 		}
+		for (uint32_t p = 0; p < group->layout->part_count; p++)
+			group_by_whole(group, p)[node_whole(group, group->chips + (size_t)n * chips, p)]++;
 	}
 }
 
@@ -98,6 +101,7 @@ void pool_free(struct pool *pool)
 		layout_unref(&pool->chooser->layouts, pool->groups[g].layout);
 		free(pool->groups[g].place);
 		free(pool->groups[g].parts);
+		free(pool->groups[g].by_whole);
 		free(pool->groups[g].chips);
 		free(pool->groups[g].resources);
 	}

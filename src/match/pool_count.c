@@ -21,6 +21,18 @@ bool group_holds(struct pool *pool, const struct pool_group *group, struct need 
 	return need->chips <= largest;
 }
 
+/* Workers that whole chips of one part allow: node by node, as many as each has wholly free. */
+static int64_t whole_bound(const struct pool_group *group, uint32_t part, uint32_t chips)
+{
+	uint32_t most = (uint32_t)(group->layout->part_start[part + 1] - group->layout->part_start[part]);
+	const uint32_t *by_whole = group_by_whole(group, part);
+	int64_t workers = 0;
+
+	for (uint32_t whole = chips; whole <= most; whole++)
+		workers += (int64_t)by_whole[whole] * (whole / chips);
+	return workers;
+}
+
 /* No more workers than this fit, by what is free in total. */
 static int64_t group_bound(struct pool *pool, const struct pool_group *group, struct need *need)
 {
@@ -39,9 +51,9 @@ static int64_t group_bound(struct pool *pool, const struct pool_group *group, st
 	if (need->chips == 0)
 		return bound;
 	for (uint64_t rest = in->parts; rest; rest &= rest - 1) {
-		const struct part_totals *part = &group->parts[__builtin_ctzll(rest)];
+		unsigned p = (unsigned)__builtin_ctzll(rest);
 
-		chips += need->milli == CHIP_MILLI ? part->whole / need->chips : part->milli / need->milli;
+		chips += need->milli == CHIP_MILLI ? whole_bound(group, p, need->chips) : group->parts[p].milli / need->milli;
 	}
 	return chips < bound ? chips : bound;
 }
@@ -127,10 +139,10 @@ int64_t pool_count(struct pool *pool, uint32_t handle, int64_t limit)
 
 static bool fits_in(struct pool *pool, struct need *need, uint32_t group, int64_t workers)
 {
-	if (workers == 1)
-		return pool_find_one(pool, need, group) != NODE_NONE;
 	if (bound_in(pool, need, group, workers) < workers)
 		return false;
+	if (workers == 1)
+		return pool_find_one(pool, need, group) != NODE_NONE;
 	return count_in(pool, need, group, workers) >= workers;
 }
 

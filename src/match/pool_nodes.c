@@ -358,14 +358,27 @@ static const char *chip_change(struct pool_group *group, uint32_t chip, uint16_t
 	return NULL;
 }
 
+uint32_t node_whole(const struct pool_group *group, const uint16_t *chips, uint32_t part)
+{
+	uint32_t whole = 0;
+
+	for (uint32_t c = 0; c < group->layout->chip_count; c++)
+		whole += chips[c] == CHIP_MILLI && group->part[c] == part;
+	return whole;
+}
+
+/* What is taken or given together is of one part: a worker's chips are of one model. */
 void node_change(struct pool *pool, uint32_t group_number, uint32_t node, const struct node_share *share, int sign)
 {
 	struct pool_group *group = &pool->groups[group_number];
 	uint16_t *chips = node_chips(group, node);
 	const char *wrong = amounts_change(pool, group, node, share, sign);
+	uint32_t part = share->chips ? group->part[__builtin_ctzll(share->chips)] : 0;
 	struct node_copy amounts;
 	size_t i = 0;
 
+	if (share->chips)
+		group_by_whole(group, part)[node_whole(group, chips, part)]--;
 	for (uint64_t rest = share->chips; rest && !wrong; rest &= rest - 1, i++) {
 		unsigned c = (unsigned)__builtin_ctzll(rest);
 
@@ -373,6 +386,8 @@ void node_change(struct pool *pool, uint32_t group_number, uint32_t node, const 
 	}
 	if (wrong)
 		breach(wrong);
+	if (share->chips)
+		group_by_whole(group, part)[node_whole(group, chips, part)]++;
 	pool->gives += sign < 0;
 	if (pool->node_bucket[node] == BUCKET_NONE)
 		return;

@@ -151,6 +151,7 @@ static bool group_is_consistent(const struct pool *pool, const struct pool_group
 {
 	int64_t cpu = 0, memory = 0, resources[RESOURCES_MAX] = { 0 };
 	struct part_totals parts[NODE_CHIPS_MAX] = { 0 };
+	uint32_t by_whole[2 * NODE_CHIPS_MAX + 1] = { 0 };
 
 	for (uint32_t n = group->first; n < group->first + group->node_count; n++) {
 		const uint16_t *chips = node_chips(group, n);
@@ -167,7 +168,11 @@ static bool group_is_consistent(const struct pool *pool, const struct pool_group
 			parts[group->part[c]].whole += chips[c] == CHIP_MILLI;
 			parts[group->part[c]].milli += chips[c];
 		}
+		for (uint32_t p = 0; p < group->layout->part_count; p++)
+			by_whole[group->layout->part_start[p] + p + node_whole(group, chips, p)]++;
 	}
+	if (memcmp(by_whole, group->by_whole, (group->layout->chip_count + group->layout->part_count) * sizeof(*by_whole)) != 0)
+		return false;
 	for (uint32_t p = 0; p < group->layout->part_count; p++)
 		if (parts[p].whole != group->parts[p].whole || parts[p].milli != group->parts[p].milli)
 			return false;
