@@ -168,6 +168,22 @@ static struct cell *class_add(struct chooser *chooser, const struct node_free *f
 	return class;
 }
 
+/* Without a mix: the marks of whatever needs there are. */
+static void marks_of_needs(struct chooser *chooser)
+{
+	struct need *needs[GRAIN_MARKS_MAX];
+	uint64_t counts[GRAIN_MARKS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < chooser->needs.count && count < GRAIN_MARKS_MAX; i++) {
+		if (!chooser->needs.needs[i])
+			continue;
+		needs[count] = chooser->needs.needs[i];
+		counts[count++] = 1;
+	}
+	worth_marks(&chooser->worth, needs, counts, count, &chooser->marks);
+}
+
 /* Makes the grain anew. Classes are forgotten: each pool finds its nodes' again when it is next asked. */
 static void classes_reset(struct chooser *chooser, unsigned level)
 {
@@ -179,6 +195,8 @@ static void classes_reset(struct chooser *chooser, unsigned level)
 	chooser->class_count = 1;
 	ARRAY_RESERVE(chooser->class_cells, chooser->class_capacity, 1);
 	chooser->class_cells[CLASS_NONE] = NULL;
+	if (chooser->mix.count == 0)
+		marks_of_needs(chooser);
 	grain_init(&chooser->grain, level, &chooser->marks);
 	chooser->class_epoch++;
 	chooser->score_epoch++;
@@ -229,7 +247,15 @@ void chooser_class_unref(struct chooser *chooser, uint32_t class)
 
 uint32_t chooser_need_add(struct chooser *chooser, const struct ask *ask)
 {
-	return need_ref(&chooser->needs, ask)->handle;
+	uint32_t handle = need_ref(&chooser->needs, ask)->handle;
+
+	/* Until there is a mix for the cuts to follow, they follow the needs, as these grow by a quarter. */
+	if (chooser->mix.count == 0 && chooser->grain.level > 0 && chooser->needs.in_use >= chooser->needs_next &&
+	    chooser->needs.in_use <= GRAIN_MARKS_MAX) {
+		classes_reset(chooser, chooser->grain.level);
+		chooser->needs_next = chooser->needs.in_use + chooser->needs.in_use / 4 + 1;
+	}
+	return handle;
 }
 
 void chooser_need_remove(struct chooser *chooser, uint32_t handle)
@@ -266,8 +292,31 @@ static void mix_release(struct chooser *chooser)
 		chooser_need_remove(chooser, dropped[i]);
 }
 
+/* How much of the mix asks for amounts that are no cuts, so that nodes must be asked one by one. */
+static uint64_t cuts_missed(const struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
+{
+	uint64_t total = 1, missed = 0;
+
+	for (size_t i = 0; i < chooser->mix.count; i++) {
+		total += counts[i];
+		if (!grain_cuts(&chooser->grain, needs[i]->cpu, needs[i]->memory, needs[i]->milli))
+			missed += counts[i];
+	}
+	return missed * 1000 / total;
+}
+
+/* Whether that is much more than when the cuts were made. The longer it runs, the rarer this is looked at closely: new cuts put
+ * every node into its class again. */
+static bool cuts_due(const struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
+{
+	uint64_t more = chooser->mix.arrived >= chooser->next_cuts ? 15 : 250;
+
+	return chooser->grain.level == 1 && cuts_missed(chooser, needs, counts) > chooser->missed_permille + more;
+}
+
 static void mix_use(struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
 {
+	unsigned level;
 	struct need *held[WORTH_SHAPES_MAX];
 	size_t held_count = chooser->held_count;
 
@@ -282,28 +331,16 @@ static void mix_use(struct chooser *chooser, struct need *const *needs, const ui
 	for (size_t i = 0; i < held_count; i++)
 		chooser_need_remove(chooser, held[i]->handle);
 	chooser->figures.mix_changes++;
-	chooser->next_cuts = chooser->mix.arrived * 2;
-	/* The cuts follow the mix; and what many classes made coarse may be fine again. */
-	if (chooser->grain.level > 0)
-		classes_reset(chooser, chooser->classes.count < chooser->used_most / 4 ? grain_first(chooser) : chooser->grain.level);
-	else
+	/* The cuts follow the mix; and what many classes made coarse may be fine again. Where they serve, all nodes stay where
+	 * they are. */
+	level = chooser->classes.count < chooser->used_most / 4 ? grain_first(chooser) : chooser->grain.level;
+	if (level == chooser->grain.level && (level == 0 || (grain_follows(&chooser->grain, &chooser->marks) &&
+							     !cuts_due(chooser, needs, counts))))
 		chooser->score_epoch++;
-}
-
-/* Whether too much of the mix asks for amounts that are no cuts, so that nodes must be asked one by one. The longer
- * it runs, the rarer this is looked at closely: new cuts put every node into its class again. */
-static bool cuts_due(struct chooser *chooser, struct need *const *needs, const uint64_t *counts)
-{
-	uint64_t total = 0, missed = 0;
-
-	if (chooser->grain.level != 1)
-		return false;
-	for (size_t i = 0; i < chooser->mix.count; i++) {
-		total += counts[i];
-		if (!grain_cuts(&chooser->grain, needs[i]->cpu, needs[i]->memory, needs[i]->milli))
-			missed += counts[i];
-	}
-	return missed * (chooser->mix.arrived >= chooser->next_cuts ? 64 : 4) > total;
+	else
+		classes_reset(chooser, level);
+	chooser->next_cuts = chooser->mix.arrived * 2;
+	chooser->missed_permille = cuts_missed(chooser, needs, counts);
 }
 
 void chooser_learn(struct chooser *chooser, uint32_t need, int64_t workers)

@@ -43,7 +43,9 @@ struct chooser {
 	struct grain_marks marks; /* that the next grain is made from */
 	uint64_t class_epoch; /* numbers of classes before it mean nothing now */
 	uint64_t score_epoch; /* nor do scores */
-	uint64_t next_cuts; /* arrivals by which the cuts are looked at more closely */
+	size_t needs_next;        /* so many needs, while there is no mix, before they are made anew */
+	uint64_t next_cuts;       /* arrivals by which the cuts are looked at more closely */
+	uint64_t missed_permille; /* of the mix, when they were made: asks for amounts that are no cuts */
 	struct need *held[WORTH_SHAPES_MAX]; /* a ref for each shape in use */
 	size_t held_count;
 	struct bundle *rows_newest, *rows_oldest;

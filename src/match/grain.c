@@ -91,6 +91,14 @@ static size_t cut_below(const int32_t *cuts, size_t count, int32_t value)
 	return low;
 }
 
+bool grain_follows(const struct grain *grain, const struct grain_marks *marks)
+{
+	for (int g = 0; g <= CHIP_MILLI; g++)
+		if (grain->level == 1 && marks->chips[g] && grain->chip_floor[g] != g)
+			return false;
+	return true;
+}
+
 bool grain_cuts(const struct grain *grain, int64_t cpu, int64_t memory, uint16_t chip_milli)
 {
 	if (grain->level == 0)

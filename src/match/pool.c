@@ -10,23 +10,35 @@
 
 /* --- making one --- */
 
+/* The small arrays, in one block beside each other: a question about a pool reads little else. */
+static void group_arrays(struct pool_group *group, const uint8_t *place)
+{
+	const struct layout *layout = group->layout;
+	size_t parts = layout->part_count * sizeof(*group->parts);
+	size_t counts = (layout->chip_count + layout->part_count + 1) * sizeof(*group->by_whole);
+	char *block = mem_alloc(parts + counts + 2 * layout->chip_count + 1);
+
+	group->parts = (struct part_totals *)(void *)block;
+	group->by_whole = (uint32_t *)(void *)(block + parts);
+	group->place = (uint8_t *)block + parts + counts;
+	group->part = group->place + layout->chip_count;
+	memcpy(group->place, place, layout->chip_count);
+	for (uint32_t c = 0; c < layout->chip_count; c++)
+		for (uint32_t p = 0; p < layout->part_count; p++)
+			if (place[c] >= layout->part_start[p])
+				group->part[c] = (uint8_t)p;
+}
+
 static void group_init(struct pool *pool, struct pool_group *group, const struct supply_group *from, uint32_t first)
 {
 	uint32_t chips = from->chips_per_node;
-	uint8_t resource_place[RESOURCES_MAX] = { 0 };
+	uint8_t place[NODE_CHIPS_MAX] = { 0 }, resource_place[RESOURCES_MAX] = { 0 };
 
 	*group = (struct pool_group){ .first = first, .node_count = from->node_count, .cpu_milli = from->cpu_milli, .memory_mib = from->memory_mib };
-	group->place = mem_alloc(chips * 2 + 1);
-	group->part = group->place + chips;
-	group->layout = layout_ref(&pool->chooser->layouts, from, group->place, resource_place);
-	group->parts = mem_alloc((group->layout->part_count + 1) * sizeof(*group->parts));
-	group->by_whole = mem_alloc((chips + group->layout->part_count + 1) * sizeof(*group->by_whole));
+	group->layout = layout_ref(&pool->chooser->layouts, from, place, resource_place);
+	group_arrays(group, place);
 	group->resources = mem_alloc(((size_t)from->node_count * from->resource_count + 1) * sizeof(int32_t));
 	group->chips = mem_dup(from->chip_free, (size_t)from->node_count * chips * sizeof(uint16_t));
-	for (uint32_t c = 0; c < chips; c++)
-		for (uint32_t p = 0; p < group->layout->part_count; p++)
-			if (group->place[c] >= group->layout->part_start[p])
-				group->part[c] = (uint8_t)p;
 	for (uint32_t r = 0; r < from->resource_count; r++)
 		group->resource_capacity[resource_place[r]] = from->resource_capacity[r];
 	for (uint32_t n = 0; n < from->node_count; n++) {
@@ -100,9 +112,7 @@ void pool_free(struct pool *pool)
 	windows_free(pool->windows);
 	for (size_t g = 0; g < pool->group_count; g++) {
 		layout_unref(&pool->chooser->layouts, pool->groups[g].layout);
-		free(pool->groups[g].place);
 		free(pool->groups[g].parts);
-		free(pool->groups[g].by_whole);
 		free(pool->groups[g].chips);
 		free(pool->groups[g].resources);
 	}

@@ -52,7 +52,7 @@ static int64_t group_bound(struct pool *pool, const struct pool_group *group, st
 	const struct need_layout *in = chooser_in(pool->chooser, need, group->layout);
 	int64_t bound = INT64_MAX, chips = 0;
 
-	if (!group_holds(pool, group, need))
+	if (need->cpu > group->cpu_free || need->memory > group->memory_free || !group_holds(pool, group, need))
 		return 0;
 	if (need->cpu)
 		bound = group->cpu_free / need->cpu;
@@ -152,10 +152,10 @@ int64_t pool_count(struct pool *pool, uint32_t handle, int64_t limit)
 
 static bool fits_in(struct pool *pool, struct need *need, uint32_t group, int64_t workers)
 {
-	if (bound_in(pool, need, group, workers) < workers)
-		return false;
 	if (workers == 1)
 		return pool_find_one(pool, need, group) != NODE_NONE;
+	if (bound_in(pool, need, group, workers) < workers)
+		return false;
 	return count_in(pool, need, group, workers) >= workers;
 }
 

@@ -3,6 +3,7 @@
 /* From so many buckets on, windows; they go when there are few again. */
 #define WINDOWS_FROM 256
 #define WINDOWS_BELOW 64
+#define GROUPS_FEW 8
 
 static bool in_group(const struct pool *pool, uint32_t bucket, uint32_t group)
 {
@@ -114,8 +115,8 @@ uint32_t pool_find(struct pool *pool, struct bundle *bundle, uint32_t group)
 
 uint32_t pool_find_one(struct pool *pool, struct need *need, uint32_t group)
 {
-	/* A window knows at once. */
-	if (!pool->windows && bound_in(pool, need, group, 1) < 1)
+	/* A window knows sooner than many groups. */
+	if ((!pool->windows || pool->group_count <= GROUPS_FEW) && bound_in(pool, need, group, 1) < 1)
 		return NODE_NONE;
 	return pool_find(pool, need_bundle(need, 1), group);
 }

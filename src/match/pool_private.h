@@ -45,17 +45,17 @@ static inline uint32_t left_step(uint32_t milli)
 
 struct pool_group {
 	struct layout *layout;
-	uint32_t first; /* the number of its first node */
-	uint32_t node_count;
 	int64_t cpu_milli, memory_mib; /* of each node */
 	int64_t cpu_free, memory_free; /* of all nodes */
-	int64_t resource_capacity[RESOURCES_MAX], resource_free[RESOURCES_MAX]; /* in the layout's order */
 	struct part_totals *parts; /* layout->part_count */
 	uint32_t *by_whole;        /* nodes by how many wholly free chips of a part they have; group_by_whole() */
+	uint32_t first; /* the number of its first node */
+	uint32_t node_count;
 	uint8_t *place;            /* of each chip, in the layout's order */
 	uint8_t *part;             /* of each chip */
 	uint16_t *chips;           /* node_count * chip_count, in the group's own order */
 	int32_t *resources;        /* node_count * resource_count, in the layout's order */
+	int64_t resource_capacity[RESOURCES_MAX], resource_free[RESOURCES_MAX]; /* in the layout's order */
 };
 
 /* The counts of a part: [0] to [its chips]. */
@@ -88,6 +88,7 @@ struct pool {
 };
 
 /* --- pool_nodes.c --- */
+
 /* Wholly free chips of the part in one node. */
 uint32_t node_whole(const struct pool_group *group, const uint16_t *chips, uint32_t part);
 

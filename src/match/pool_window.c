@@ -209,6 +209,14 @@ static void window_trim(struct pool *pool, struct bundle *bundle, const uint16_t
 	window->count = count;
 }
 
+/* Makes room for an entry; false when it has no place below the floor, which may fall by that. */
+static bool window_room(struct pool *pool, struct bundle *bundle, const uint16_t *row, struct window *window, uint64_t rank)
+{
+	if (rank < window->floor && window->count == WINDOW_MAX)
+		window_trim(pool, bundle, row, window);
+	return rank < window->floor;
+}
+
 static void window_rebuild(struct pool *pool, struct bundle *bundle, const uint16_t *row, struct window *window)
 {
 	window->count = 0;
@@ -223,10 +231,8 @@ static void window_rebuild(struct pool *pool, struct bundle *bundle, const uint1
 		if (row[pool->bucket_class[b]] == ROW_NONE || (window->group != GROUP_ALL && pool->buckets[b].group != window->group))
 			continue;
 		rank = rank_now(pool, bundle, row, b, window->floor);
-		if (rank >= window->floor)
+		if (!window_room(pool, bundle, row, window, rank))
 			continue;
-		if (window->count == WINDOW_MAX)
-			window_trim(pool, bundle, row, window);
 		window->entries[window->count++] = (struct entry){ rank, b };
 	}
 	heap_make(window);
@@ -241,10 +247,8 @@ static void window_catch_up(struct pool *pool, struct bundle *bundle, const uint
 		if (row[pool->bucket_class[b]] == ROW_NONE || (window->group != GROUP_ALL && pool->buckets[b].group != window->group))
 			continue;
 		rank = rank_now(pool, bundle, row, b, window->floor);
-		if (rank >= window->floor)
+		if (!window_room(pool, bundle, row, window, rank))
 			continue;
-		if (window->count == WINDOW_MAX)
-			window_trim(pool, bundle, row, window);
 		window->entries[window->count] = (struct entry){ rank, b };
 		sift_up(window->entries, window->count++);
 	}

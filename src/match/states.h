@@ -118,6 +118,8 @@ struct grain_marks {
 };
 
 void grain_init(struct grain *grain, unsigned level, const struct grain_marks *marks);
+/* Whether the grain tells apart the amounts of chips that the marks do. */
+bool grain_follows(const struct grain *grain, const struct grain_marks *marks);
 /* Whether a need for so much (chips 0 to 1000 milli) fits all of a class or nothing of it, as far as a single worker goes. */
 bool grain_cuts(const struct grain *grain, int64_t cpu, int64_t memory, uint16_t chip_milli);
 /* The least, and the most, that a node of the same class has free. */
