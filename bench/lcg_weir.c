@@ -1,4 +1,5 @@
-/* weir on the trace: sim/replay.h with a network of one group a site and a group's sites as the sites of its demands. */
+/* weir on the trace: sim/replay.h with a network of one node a site, as many cores as it has slots, and a group's sites as the sites of
+ * its demands. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,7 @@ static void make_network(const struct lcg *lcg, struct arena *arena, struct netw
 	for (size_t s = 0; s < lcg->site_count; s++) {
 		struct node_group *group = ARENA_NEW(arena, struct node_group);
 
-		*group = (struct node_group){ .name = "slots", .count = lcg->capacity[s], .cpu_milli = 1000 };
+		*group = (struct node_group){ .name = "slots", .count = 1, .cpu_milli = INT64_C(1000) * lcg->capacity[s] };
 		ret->sites[s] = (struct site_spec){ .name = arena_printf(arena, "site-%zu", s + 1), .title = "", .tier = TIER_HUB,
 						    .region = "grid", .operator_name = "", .engine = ENGINE_SIMULATED, .groups = group,
 						    .group_count = 1 };
@@ -35,10 +36,10 @@ static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network
 	struct ask *ask;
 
 	for (size_t a = 0; a < *count; a++)
-		if (groups[a] == job->group && asks[a]->workers == job->slots)
+		if (groups[a] == job->group && asks[a]->shape.cpu_milli == INT64_C(1000) * job->slots)
 			return (uint32_t)a;
 	ask = ARENA_NEW(arena, struct ask);
-	*ask = (struct ask){ .kind = DEMAND_JOB, .workers = job->slots, .shape = { .cpu_milli = 1000 }, .priority = PRIORITY_DEFAULT,
+	*ask = (struct ask){ .kind = DEMAND_JOB, .workers = 1, .shape = { .cpu_milli = INT64_C(1000) * job->slots }, .priority = PRIORITY_DEFAULT,
 			     .simulated = true };
 	ask->where.sites = ARENA_ARRAY(arena, const char *, lcg->site_count);
 	for (size_t s = 0; s < lcg->site_count; s++)

@@ -14,9 +14,9 @@
 #include "sim/replay_trace.h"
 
 #define TRACE_BYTES_MAX ((size_t)4 << 30)
-#define SLOTS_MAX GROUP_NODES_MAX
+#define SLOTS_MAX 1000000
 #define TENANTS_SHOWN 20
-#define NODE_MEMORY_MIB (INT64_C(1) << 20) /* of the synthetic site: never what is short */
+#define NODE_MEMORY_MIB INT32_MAX /* of the synthetic site: jobs may ask for 2 PiB together */
 #define PREDICTIONS_DEFAULT 100
 #define PREDICTIONS_MAX 100000
 #define SQLITE_HEAD "SQLite format 3"
@@ -196,15 +196,14 @@ static void make_network(int64_t slots, struct arena *arena, struct network_spec
 	struct region *region = ARENA_NEW(arena, struct region);
 
 	*region = (struct region){ .name = "here", .title = "here" };
-	/* Nodes of one core each, as jobs ask for cores. */
-	*group = (struct node_group){ .name = "slots", .count = slots, .cpu_milli = 1000, .memory_mib = NODE_MEMORY_MIB };
-	*site = (struct site_spec){ .name = "site", .title = "", .tier = TIER_HUB, .region = "here", .operator_name = "", .engine = ENGINE_SIMULATED,
-				    .groups = group, .group_count = 1 };
+	*group = (struct node_group){ .name = "slots", .count = 1, .cpu_milli = slots * 1000, .memory_mib = NODE_MEMORY_MIB };
+	*site = (struct site_spec){ .name = "site", .title = "", .tier = TIER_HUB, .region = "here", .operator_name = "",
+				    .engine = ENGINE_SIMULATED, .groups = group, .group_count = 1 };
 	*ret = (struct network_spec){ .name = "slots", .title = "", .currency = "", .regions = region, .region_count = 1, .sites = site,
 				      .site_count = 1 };
 }
 
-static int read_swf(const char *path, const struct network_spec *home, struct arena *arena, struct replay_trace *ret,
+static int read_swf(const char *path, const struct replay_mapping *mapping, struct arena *arena, struct replay_trace *ret,
 		    struct replay_left_out *ret_left_out, struct err *err)
 {
 	cleanup_strbuf struct strbuf text = { 0 };
@@ -217,7 +216,7 @@ static int read_swf(const char *path, const struct network_spec *home, struct ar
 	code = swf_read(strbuf_text(&text), text.length, &own, &swf, err);
 	strbuf_done(&text);
 	if (code == 0)
-		code = replay_trace_swf(&swf, home, arena, ret, ret_left_out, err);
+		code = replay_trace_swf(&swf, mapping, arena, ret, ret_left_out, err);
 	return code < 0 ? err_prefix(err, code, "%s", strcmp(path, "-") == 0 ? "<stdin>" : path) : 0;
 }
 
@@ -255,8 +254,11 @@ static int read_trace(const struct asked *asked, const struct network_spec *netw
 		if (stat(path, &status) < 0)
 			return err_set(err, -ENOENT, "%s: is not there, so the folder holds no platform's state", path);
 	}
-	if (strcmp(path, "-") == 0 || !is_log(path))
-		return read_swf(path, asked->home ? network : NULL, arena, ret, ret_left_out, err);
+	if (strcmp(path, "-") == 0 || !is_log(path)) {
+		struct replay_mapping mapping = { .network = asked->home ? network : NULL, .undivided = asked->slots > 0 };
+
+		return read_swf(path, &mapping, arena, ret, ret_left_out, err);
+	}
 	if (asked->home)
 		return err_set(err, -EINVAL, "%s: is a platform's log, and --home is for traces in the Standard Workload Format", path);
 	return read_log(path, arena, ret, ret_left_out, err);

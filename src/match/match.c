@@ -141,6 +141,15 @@ static bool may_slip_in(const struct round *round, uint32_t stream)
 	       round->trials < TRIALS_MAX;
 }
 
+/* Whether an earlier reservation had its site looked at already: lifting goes by site. */
+static bool is_looked_at(const struct round *round, size_t reserved, int64_t end_us)
+{
+	for (size_t r = 0; r < reserved; r++)
+		if (round->reserved[r].record->site == round->reserved[reserved].record->site && round->reserved[r].record->start_us >= end_us)
+			return true;
+	return false;
+}
+
 /* A place in what is held, for one that ends before it is needed. */
 static bool place_in_reserved(struct round *round, uint32_t stream, struct class_cache *cache)
 {
@@ -157,9 +166,12 @@ static bool place_in_reserved(struct round *round, uint32_t stream, struct class
 		const struct match_reservation *record = round->reserved[r].record;
 		struct candidate candidate = { 0, record->site };
 
-		if (record->start_us < end_us || !class_allows(cache, record->site))
+		if (record->start_us < end_us || !class_allows(cache, record->site) || is_looked_at(round, r, end_us))
 			continue;
 		candidate.cost = cache->costs[record->site];
+		/* Most of what is asked finds no room at all; lifting and holding again is much more work. */
+		if (reserve_room(round, record->site, end_us) < class->amounts.cpu_milli)
+			continue;
 		if (candidate.cost >= best.total || reserve_lift(round, record->site, end_us) == 0)
 			continue;
 		if (pool_fits(round->matcher->sites[record->site].pool, class->need, class->workers))

@@ -74,9 +74,15 @@ static void hold(struct round *round, struct reserved *reserved)
 {
 	const struct match_reservation *record = reserved->record;
 
+	struct pool *pool = round->matcher->sites[record->site].pool;
+	struct pool_totals before, after;
+
 	if (reserved->hold)
 		return;
-	reserved->hold = pool_hold(round->matcher->sites[record->site].pool, record->slots, record->slot_count, reserved->need);
+	pool_totals(pool, &before);
+	reserved->hold = pool_hold(pool, record->slots, record->slot_count, reserved->need);
+	pool_totals(pool, &after);
+	reserved->held_cpu_milli = before.cpu_free_milli - after.cpu_free_milli;
 	round->trials += record->slot_count;
 }
 
@@ -356,6 +362,20 @@ size_t reserve_lift(struct round *round, uint32_t site, int64_t until_us)
 		if (round->reserved[r].record->site == site && round->reserved[r].hold)
 			hold_anew(round, &round->reserved[r]);
 	return lifted;
+}
+
+int64_t reserve_room(const struct round *round, uint32_t site, int64_t until_us)
+{
+	struct pool_totals totals;
+
+	pool_totals(round->matcher->sites[site].pool, &totals);
+	for (size_t r = 0; r < round->reserved_count; r++) {
+		const struct reserved *reserved = &round->reserved[r];
+
+		if (reserved->record->site == site && reserved->record->start_us >= until_us && reserved->hold)
+			totals.cpu_free_milli += reserved->held_cpu_milli;
+	}
+	return totals.cpu_free_milli;
 }
 
 void reserve_hold(struct round *round, uint32_t site)

@@ -20,6 +20,7 @@ struct reserved {
 	uint32_t need;
 	int64_t end_us; /* of the demand it is for; INT64_MAX not known */
 	struct pool_hold *hold; /* NULL while it is lifted */
+	int64_t held_cpu_milli; /* by it */
 	bool claimed;           /* its slots are taken whole */
 };
 
@@ -63,6 +64,8 @@ void reserve_slots(struct round *round, size_t stream, const struct match_entry 
 		   int64_t start_us);
 /* Lifts the holds at the site that begin at `until_us` or later; gives their number. reserve_hold() puts all back. */
 size_t reserve_lift(struct round *round, uint32_t site, int64_t until_us);
+/* The CPU that would be free at the site with the holds that begin at `until_us` or later lifted, at most. O(groups of the site). */
+int64_t reserve_room(const struct round *round, uint32_t site, int64_t until_us);
 void reserve_hold(struct round *round, uint32_t site);
 /* Takes the slots of the site's reservations whole where they are free, else what is free of them. Nothing is held there before. */
 void reserve_claim(struct round *round, uint32_t site);

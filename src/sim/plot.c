@@ -224,7 +224,9 @@ void plot_replay(const char *title, const struct replay_trace *trace, const stru
 			 ".use{fill:#3b7dd8;fill-opacity:.5;stroke:#205ba8}.waits{fill:none;stroke:#2a8a57;stroke-width:2}\n</style>\n");
 	strbuf_printf(out, "<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n", WIDTH, TOP + 3 * PANEL_STEP);
 	add_text(out, "title", LEFT, 24, title);
-	strbuf_printf(out, "<text x=\"%d\" y=\"42\">%zu of %zu started over %s; wait %s on average, %s at most for 95 %%; %" PRId64 ".%" PRId64 " %% used</text>\n",
+	strbuf_printf(out,
+		      "<text x=\"%d\" y=\"44\">%zu of %zu started over %s; wait %s on average, %s at most for 95 %%; %" PRId64 ".%" PRId64
+		      " %% used</text>\n",
 		      LEFT, summary->waits.count, trace->job_count, unit_human(UNIT_DURATION, summary->span_us, span, sizeof(span)),
 		      unit_human(UNIT_DURATION, summary->waits.mean_us, mean, sizeof(mean)),
 		      unit_human(UNIT_DURATION, summary->waits.p95_us, p95, sizeof(p95)), summary->used_permille / 10, summary->used_permille % 10);

@@ -92,7 +92,8 @@ static struct replay_tenant_sum *find_sum(const struct replay_summary *summary, 
 	return bsearch(&key, summary->tenants, summary->tenant_count, sizeof(*summary->tenants), compare_sums);
 }
 
-static void list_tenants(const struct replay_trace *trace, const struct policy_spec *policy, struct arena *arena, struct replay_summary *ret)
+static void list_tenants(const struct replay_trace *trace, const struct policy_spec *policy, struct arena *arena,
+			 struct replay_summary *ret)
 {
 	size_t count = 0;
 
@@ -117,8 +118,8 @@ static int64_t job_use(const struct replay *replay, const struct ask *ask)
 	return workers * (replay->by_chips ? ask->shape.chips.milli : ask->shape.cpu_milli);
 }
 
-static void sum_tenants(const struct replay_trace *trace, const struct policy_spec *policy, const struct replay *replay, struct arena *arena,
-			struct replay_summary *ret)
+static void sum_tenants(const struct replay_trace *trace, const struct policy_spec *policy, const struct replay *replay,
+			struct arena *arena, struct replay_summary *ret)
 {
 	__int128 *used, *waited, all = 0;
 	int64_t weights = 0;

@@ -9,7 +9,7 @@
 #define SECOND_US INT64_C(1000000)
 #define KIB_PER_MIB 1024
 #define CORE_MILLI 1000
-#define MEMORY_MIB_MOST (INT64_C(1) << 30)
+#define MEMORY_MIB_MOST (INT64_C(1) << 40) /* no node has it */
 
 /* What makes asks, and tenants, distinct. The index within `keys` is that in the trace. */
 struct key {
@@ -68,6 +68,7 @@ static uint32_t keys_get(struct keys *keys, int64_t a, int64_t b, int64_t c)
 struct mapping {
 	const struct swf *swf;
 	const struct network_spec *network; /* NULL: partitions do not count */
+	bool undivided;
 	struct arena *arena;
 	struct err *err;
 	struct keys ask_keys, tenant_keys;
@@ -100,6 +101,11 @@ static int make_ask(struct mapping *mapping, const struct swf_job *job, int64_t 
 
 	*ask = (struct ask){ .kind = DEMAND_JOB, .workers = width_of(job), .shape = { .cpu_milli = CORE_MILLI, .memory_mib = memory_mib },
 			     .priority = PRIORITY_DEFAULT, .simulated = true };
+	if (mapping->undivided) {
+		ask->shape.cpu_milli *= ask->workers;
+		ask->shape.memory_mib *= ask->workers;
+		ask->workers = 1;
+	}
 	if (mapping->network && job->partition >= 0) {
 		const char *name = swf_partition_name(mapping->swf, job->partition);
 
@@ -177,10 +183,10 @@ static size_t sort_jobs(const struct swf *swf, struct sorted *sorted, struct rep
 	return count;
 }
 
-int replay_trace_swf(const struct swf *swf, const struct network_spec *network, struct arena *arena, struct replay_trace *ret,
+int replay_trace_swf(const struct swf *swf, const struct replay_mapping *how, struct arena *arena, struct replay_trace *ret,
 		     struct replay_left_out *ret_left_out, struct err *err)
 {
-	struct mapping mapping = { .swf = swf, .network = network, .arena = arena, .err = err };
+	struct mapping mapping = { .swf = swf, .network = how->network, .undivided = how->undivided, .arena = arena, .err = err };
 	cleanup_free struct sorted *sorted = mem_alloc((swf->job_count + 1) * sizeof(*sorted));
 	struct replay_left_out left_out = { 0 };
 	size_t count = sort_jobs(swf, sorted, &left_out);

@@ -12,6 +12,12 @@ struct replay_left_out {
 	size_t no_size;     /* no processors, or more than one demand may ask for */
 };
 
+/* What can be chosen in the mapping of a trace. */
+struct replay_mapping {
+	const struct network_spec *network; /* each job goes to the site of its partition; NULL: anywhere */
+	bool undivided; /* a job is one worker of as many cores: the same for sites that are one node, and much less work */
+};
+
 /* A trace in the Standard Workload Format.
  *
  *   processors asked, else used   workers of one core, all at one site
@@ -22,7 +28,7 @@ struct replay_left_out {
  *                                 partition-P
  *
  * -ENOENT: with `network`, a partition that is no site of it; -EINVAL: no job is left. */
-int replay_trace_swf(const struct swf *swf, const struct network_spec *network, struct arena *arena, struct replay_trace *ret,
+int replay_trace_swf(const struct swf *swf, const struct replay_mapping *mapping, struct arena *arena, struct replay_trace *ret,
 		     struct replay_left_out *ret_left_out, struct err *err);
 
 /* weir's event log: demands when they were accepted (those that waited for others, or for a place in their array: when they were let

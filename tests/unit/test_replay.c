@@ -21,13 +21,15 @@ static struct region here = { .name = "here", .title = "here" };
 static struct node_group slots[2] = { { .name = "slots", .count = 4, .cpu_milli = 1000, .memory_mib = 1024 },
 				      { .name = "slots", .count = 2, .cpu_milli = 1000, .memory_mib = 1024 } };
 static struct site_spec sites[2] = {
-	{ .name = "first.example", .title = "", .region = "here", .operator_name = "", .engine = ENGINE_LOCAL, .groups = &slots[0], .group_count = 1 },
-	{ .name = "partition-2", .title = "", .region = "here", .operator_name = "", .engine = ENGINE_LOCAL, .groups = &slots[1], .group_count = 1 },
+	{ .name = "first.example", .title = "", .region = "here", .operator_name = "", .engine = ENGINE_LOCAL, .groups = &slots[0],
+	  .group_count = 1 },
+	{ .name = "partition-2", .title = "", .region = "here", .operator_name = "", .engine = ENGINE_LOCAL, .groups = &slots[1],
+	  .group_count = 1 },
 };
 static const struct network_spec network = { .name = "n", .title = "", .currency = "", .regions = &here, .region_count = 1, .sites = sites,
 					     .site_count = 2 };
-static const struct network_spec first_only = { .name = "n", .title = "", .currency = "", .regions = &here, .region_count = 1, .sites = sites,
-						.site_count = 1 };
+static const struct network_spec first_only = { .name = "n", .title = "", .currency = "", .regions = &here, .region_count = 1,
+						.sites = sites, .site_count = 1 };
 static const struct catalogue no_catalogue;
 
 static void run(const struct replay_trace *trace, const struct network_spec *in, struct policy_spec *policy, struct arena *arena,
@@ -40,12 +42,13 @@ static void run(const struct replay_trace *trace, const struct network_spec *in,
 
 static void read_swf(const char *text, const struct network_spec *home, struct arena *arena, struct replay_trace *ret)
 {
+	struct replay_mapping mapping = { .network = home };
 	struct replay_left_out left_out;
 	struct err err = { "" };
 	struct swf swf;
 
 	assert_int_equal(swf_read(text, strlen(text), arena, &swf, &err), 0);
-	assert_int_equal(replay_trace_swf(&swf, home, arena, ret, &left_out, &err), 0);
+	assert_int_equal(replay_trace_swf(&swf, &mapping, arena, ret, &left_out, &err), 0);
 }
 
 static int64_t start_s(const struct replay *replay, size_t job)
@@ -112,7 +115,7 @@ static void test_home_is_where_the_partition_is(void **state)
 	assert_int_equal(replay.outcomes[2].site, 0);
 	assert_int_equal(start_s(&replay, 2), 0);
 	assert_int_equal(swf_read(unknown, strlen(unknown), &arena, &swf, &err), 0);
-	assert_int_equal(replay_trace_swf(&swf, &network, &arena, &trace, &left_out, &err), -ENOENT);
+	assert_int_equal(replay_trace_swf(&swf, &(struct replay_mapping){ .network = &network }, &arena, &trace, &left_out, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "partition 3 is no site"));
 }
 
@@ -132,7 +135,7 @@ static void test_what_cannot_be_replayed_is_counted(void **state)
 
 	policy_defaults(&policy);
 	assert_int_equal(swf_read(text, strlen(text), &arena, &swf, &err), 0);
-	assert_int_equal(replay_trace_swf(&swf, NULL, &arena, &trace, &left_out, &err), 0);
+	assert_int_equal(replay_trace_swf(&swf, &(struct replay_mapping){ 0 }, &arena, &trace, &left_out, &err), 0);
 	assert_int_equal(left_out.no_run_time, 1);
 	assert_int_equal(left_out.no_size, 1);
 	assert_int_equal(trace.job_count, 2);
@@ -261,7 +264,8 @@ static void accept(struct log_maker *maker, int64_t time_us, uint64_t id, const 
 
 static void end(struct log_maker *maker, uint64_t id, int64_t started_us, int64_t ended_us)
 {
-	struct attempt_ended_body body = { .demand = id, .attempt = 1, .site = "x", .message = "", .started_us = started_us, .ended_us = ended_us };
+	struct attempt_ended_body body = { .demand = id, .attempt = 1, .site = "x", .message = "", .started_us = started_us,
+					   .ended_us = ended_us };
 
 	append(maker, ended_us, EVENT_ATTEMPT_ENDED, &body);
 }
