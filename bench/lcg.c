@@ -1,5 +1,5 @@
 /* How long jobs wait on many sites: the LHC Computing Grid's log (or any trace in the Standard Workload Format whose jobs name their
- * partition) under four policies. lcg.h has the rules of the experiment.
+ * partition) under several policies. lcg.h has the rules of the experiment.
  *
  * Bounded slowdown: max(1, (wait + run) / max(run, 10 s)) (Feitelson and Rudolph, JSSPP 1998). */
 #include <getopt.h>
@@ -18,9 +18,12 @@
 static const struct {
 	const char *name;
 	void (*run)(struct lcg *lcg);
-} policies[] = { { "home", lcg_home }, { "earliest", lcg_earliest }, { "weir", lcg_weir }, { "pooled", lcg_pooled } };
+} policies[] = {
+	{ "home", lcg_home },	      { "earliest", lcg_earliest }, { "weir", lcg_weir },
+	{ "weir-age", lcg_weir_age }, { "pooled", lcg_pooled },
+};
 
-static const char usage[] = "usage: lcg TRACE.swf[.gz] [--json] [--policy home|earliest|weir|pooled] [--divisor 4]\n";
+static const char usage[] = "usage: lcg TRACE.swf[.gz] [--json] [--policy home|earliest|weir|weir-age|pooled] [--divisor 4]\n";
 
 static int compare_waits(const void *left, const void *right)
 {

@@ -46,7 +46,10 @@ void lcg_home(struct lcg *lcg);
 void lcg_earliest(struct lcg *lcg);
 /* One queue over all slots as if they were one site, for every group: the bound. */
 void lcg_pooled(struct lcg *lcg);
-/* weir's matcher: one queue, decided round by round, under the group constraints. */
+/* weir's matcher: one queue, decided round by round, under the group constraints. The policy of examples/policies/grid.yaml: order
+ * `short`, a weight on scarcity, a half-life of a day. */
 void lcg_weir(struct lcg *lcg);
+/* The same by fair share and age, weir's default. */
+void lcg_weir_age(struct lcg *lcg);
 
 #endif

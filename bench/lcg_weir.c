@@ -7,6 +7,9 @@
 #include "sim/replay.h"
 
 #define SECOND_US INT64_C(1000000)
+/* examples/policies/grid.yaml */
+#define SCARCITY_PERMILLE 100
+#define HALF_LIFE_US (INT64_C(86400) * SECOND_US)
 
 static void make_network(const struct lcg *lcg, struct arena *arena, struct network_spec *ret)
 {
@@ -19,14 +22,15 @@ static void make_network(const struct lcg *lcg, struct arena *arena, struct netw
 		struct node_group *group = ARENA_NEW(arena, struct node_group);
 
 		*group = (struct node_group){ .name = "slots", .count = lcg->capacity[s], .cpu_milli = 1000 };
-		ret->sites[s] = (struct site_spec){ .name = arena_printf(arena, "site-%zu", s + 1), .title = "", .tier = TIER_HUB, .region = "grid",
-						    .operator_name = "", .engine = ENGINE_SIMULATED, .groups = group, .group_count = 1 };
+		ret->sites[s] = (struct site_spec){ .name = arena_printf(arena, "site-%zu", s + 1), .title = "", .tier = TIER_HUB,
+						    .region = "grid", .operator_name = "", .engine = ENGINE_SIMULATED, .groups = group,
+						    .group_count = 1 };
 	}
 }
 
 /* Distinct asks: a group and a width. Gives the ask's index. */
-static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network, const struct lcg_job *job, struct ask **asks, size_t *count,
-		       uint32_t *groups, struct arena *arena)
+static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network, const struct lcg_job *job, struct ask **asks,
+		       size_t *count, uint32_t *groups, struct arena *arena)
 {
 	struct ask *ask;
 
@@ -34,7 +38,8 @@ static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network
 		if (groups[a] == job->group && asks[a]->workers == job->slots)
 			return (uint32_t)a;
 	ask = ARENA_NEW(arena, struct ask);
-	*ask = (struct ask){ .kind = DEMAND_JOB, .workers = job->slots, .shape = { .cpu_milli = 1000 }, .priority = PRIORITY_DEFAULT, .simulated = true };
+	*ask = (struct ask){ .kind = DEMAND_JOB, .workers = job->slots, .shape = { .cpu_milli = 1000 }, .priority = PRIORITY_DEFAULT,
+			     .simulated = true };
 	ask->where.sites = ARENA_ARRAY(arena, const char *, lcg->site_count);
 	for (size_t s = 0; s < lcg->site_count; s++)
 		if (lcg->may_run[job->group * lcg->site_count + s])
@@ -45,7 +50,7 @@ static uint32_t ask_of(const struct lcg *lcg, const struct network_spec *network
 	return (uint32_t)(*count)++;
 }
 
-void lcg_weir(struct lcg *lcg)
+static void run_order(struct lcg *lcg, enum queue_order order)
 {
 	cleanup_arena struct arena arena = { 0 };
 	struct replay_job *jobs = ARENA_ARRAY(&arena, struct replay_job, lcg->job_count);
@@ -61,8 +66,14 @@ void lcg_weir(struct lcg *lcg)
 
 	make_network(lcg, &arena, &network);
 	policy_defaults(&policy);
+	policy.order = order;
+	if (order == QUEUE_SHORT) {
+		policy.weights.scarcity_permille = SCARCITY_PERMILLE;
+		policy.half_life_us = HALF_LIFE_US;
+	}
 	for (size_t u = 0; u < lcg->user_count; u++)
-		tenants[u] = (struct replay_tenant){ arena_printf(&arena, "user-%zu", u + 1), arena_printf(&arena, "group-%u", lcg->user_group[u] + 1) };
+		tenants[u] = (struct replay_tenant){ arena_printf(&arena, "user-%zu", u + 1),
+						     arena_printf(&arena, "group-%u", lcg->user_group[u] + 1) };
 	for (size_t j = 0; j < lcg->job_count; j++) {
 		const struct lcg_job *job = &lcg->jobs[j];
 
@@ -74,4 +85,14 @@ void lcg_weir(struct lcg *lcg)
 	replay_run(&trace, &settings, &arena, &replay);
 	for (size_t j = 0; j < lcg->job_count; j++)
 		lcg->jobs[j].start_s = replay.outcomes[j].start_us < 0 ? -1 : replay.outcomes[j].start_us / SECOND_US;
+}
+
+void lcg_weir(struct lcg *lcg)
+{
+	run_order(lcg, QUEUE_SHORT);
+}
+
+void lcg_weir_age(struct lcg *lcg)
+{
+	run_order(lcg, QUEUE_AGE);
 }

@@ -25,6 +25,7 @@ struct site_books {
 	struct match_work **works;
 	size_t work_count, work_capacity;
 	size_t willing_count;       /* works that may be preempted */
+	int32_t scarcity_permille;  /* of the scarcest site; see scarce.c */
 	uint64_t logged;            /* its newest position in the log plus 1; 0 none */
 };
 
@@ -57,6 +58,9 @@ struct class {
 	uint32_t need;
 	uint32_t workers;          /* of one entry: a job's, or 1 */
 	struct amounts amounts;    /* of one entry */
+	bool asked;                /* for, at least once */
+	int64_t reach;             /* of its main resource at the sites that its rules allow, in milli */
+	bool reach_known;          /* false: to be summed up anew */
 	struct class_cache *cache; /* NULL: to be made */
 	uint64_t used;             /* the round that last asked for the cache */
 	uint32_t newer, older;     /* among those with a cache, by their last use; MATCH_CLASS_NONE at the ends */
@@ -90,6 +94,7 @@ struct matcher {
 	size_t willing_count;      /* works that may be preempted, everywhere */
 	size_t work_count;
 	uint64_t round; /* so far */
+	uint64_t asked, asked_next; /* calls to learn, and with how many the scarcity of sites is made anew */
 };
 
 /* A moment so much later; the end of time at the most. */
@@ -103,6 +108,10 @@ void books_log(struct matcher *matcher, uint32_t site, bool changed);
 /* Takes without saying whose it is; promises the placement when `promised` is given. */
 void books_promise(struct matcher *matcher, uint64_t demand, uint32_t replica, uint32_t class, uint32_t site, const struct slot *slots,
 		   uint32_t slot_count);
+
+/* --- scarce.c --- */
+/* The class was asked for. Caches may be dropped. */
+void scarcity_learn(struct matcher *matcher, uint32_t class);
 
 /* --- classes.c --- */
 struct class *class_at(struct matcher *matcher, uint32_t class);

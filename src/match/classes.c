@@ -57,6 +57,7 @@ void matcher_learn(struct matcher *matcher, uint32_t number, int64_t entries)
 	const struct class *class = class_at(matcher, number);
 
 	chooser_learn(matcher->chooser, class->need, entries * class->workers);
+	scarcity_learn(matcher, number);
 }
 
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class)
@@ -180,7 +181,9 @@ static int64_t site_cost(const struct matcher *matcher, const struct class *clas
 	struct score score;
 
 	score_site(class->ask, &matcher->sites[site].view, &matcher->context, &matcher->policy->weights, &score);
-	return score.total;
+	if (matcher->policy->weights.scarcity_permille > 0)
+		score.total += score_scarcity(class->ask, &matcher->sites[site].view, matcher->sites[site].scarcity_permille, &matcher->policy->weights);
+	return score.total > SCORE_MAX ? SCORE_MAX : score.total;
 }
 
 static void note_cheapest(struct class_cache *cache, struct candidate candidate)
@@ -240,6 +243,7 @@ static struct class_cache *cache_make(struct matcher *matcher, struct class *cla
 	cache->queued = mem_alloc(words * sizeof(uint64_t));
 	cache->costs = mem_resize(NULL, matcher->site_count + 1, sizeof(*cache->costs));
 	memset(cache->costs, 0xff, (matcher->site_count + 1) * sizeof(*cache->costs));
+	class->reach_known = false;
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	for (uint32_t s = 0; s < matcher->site_count; s++) {
 		struct verdict verdict = check_rules(&chips, &matcher->sites[s]);
@@ -291,6 +295,7 @@ static void recheck(struct matcher *matcher, struct class *class, uint32_t site)
 
 	chip_cache_init(&chips, class->ask, &matcher->context, &arena);
 	verdict = check_rules(&chips, &matcher->sites[site]);
+	class->reach_known = false;
 	set_allowed(cache, site, verdict.code == VERDICT_FITS);
 	if (cache->nearest.code != VERDICT_FITS && cache->nearest_site == site && verdict_compare(&verdict, &cache->nearest) != 0)
 		cache->nearest_past = true;

@@ -362,7 +362,7 @@ static bool run_levels(struct round *round, struct sorted_stream *sorted, size_t
 	for (size_t begin = 0; begin < left; begin = end) {
 		struct level level;
 
-		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority;)
+		for (end = begin + 1; end < left && sorted[end].priority == sorted[begin].priority && sorted[end].band == sorted[begin].band;)
 			end++;
 		level_open(round, sorted + begin, end - begin, &level);
 		if (!run_level(round, &level, covered_only))

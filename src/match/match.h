@@ -31,9 +31,11 @@ struct match_entry {
 	uint64_t order;      /* age: smaller is older; unique */
 	int64_t time_us;     /* it ends so long after its start at the latest; 0: not known */
 	int64_t deadline_us; /* at which it must have ended; 0: none */
+	int64_t since_us;    /* it waits since then; 0 not known. For QUEUE_SHORT */
 };
 
-/* Entries of one class and one tenant; oldest first, or, when they have deadlines, nearest first. */
+/* Entries of one class and one tenant; oldest first, or, when they have deadlines, nearest first. Under QUEUE_SHORT those of different
+ * match_time_band() stand in streams of their own, or short ones wait behind long ones. */
 struct match_stream {
 	uint32_t class;  /* of matcher_class_add() */
 	uint32_t tenant; /* of shares_tenant() */
@@ -117,6 +119,9 @@ struct match_plan {
 	struct match_stream_result *streams; /* one per input stream */
 	bool complete; /* false: a limit ended it */
 };
+
+/* 0 for all unless QUEUE_SHORT; else a quarter of an octave each. */
+uint32_t match_time_band(const struct policy_spec *policy, int64_t time_us);
 
 /* Everything in the plan is the arena's. */
 void match_round(const struct match_input *input, struct arena *arena, struct match_plan *ret);

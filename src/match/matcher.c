@@ -55,6 +55,7 @@ void matcher_set_sites(struct matcher *matcher, const struct rule_context *conte
 	chooser_set_context(matcher->chooser, &matcher->context);
 	matcher->sites = mem_alloc((count + 1) * sizeof(*matcher->sites));
 	matcher->site_count = count;
+	matcher->asked_next = 0;
 	for (size_t s = 0; s < count; s++) {
 		matcher->sites[s].view = sites[s];
 		if (sites[s].supply)
@@ -65,6 +66,7 @@ void matcher_set_sites(struct matcher *matcher, const struct rule_context *conte
 void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy)
 {
 	matcher->policy = policy;
+	matcher->asked_next = 0;
 	class_caches_drop(matcher);
 }
 

@@ -56,7 +56,7 @@ void matcher_set_policy(struct matcher *matcher, const struct policy_spec *polic
 uint32_t matcher_class_add(struct matcher *matcher, const struct ask *ask);
 /* No work of the class is listed any more. What the last round promised is given back. */
 void matcher_class_remove(struct matcher *matcher, uint32_t class);
-/* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it. */
+/* So many entries of the class arrived: the mix of demand, by which nodes are chosen, learns it, and the scarcity of sites. */
 void matcher_learn(struct matcher *matcher, uint32_t class, int64_t entries);
 const struct ask *matcher_class_ask(const struct matcher *matcher, uint32_t class);
 /* Bit set over the sites: those whose rules allow the class now. Valid until the next call for another class. O(sites) once. */

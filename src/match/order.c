@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "match/turn.h"
+
 #define URGENT_MIN_US (INT64_C(600) * 1000000)
 
 /* --- the heaps of tenants -------------------------------------------------------------------------- */
@@ -11,7 +13,12 @@ static bool older(const struct round *round, uint32_t a, uint32_t b)
 {
 	uint64_t order_a = round->streams[a].done ? 0 : head(round, a)->order;
 	uint64_t order_b = round->streams[b].done ? 0 : head(round, b)->order;
+	int turn = 0;
 
+	if (round->matcher->policy->order == QUEUE_SHORT && !round->streams[a].done && !round->streams[b].done)
+		turn = turn_compare(round, a, b);
+	if (turn)
+		return turn < 0;
 	return order_a != order_b ? order_a < order_b : a < b;
 }
 
@@ -57,12 +64,14 @@ static int compare_streams(const void *left, const void *right)
 
 	if (a->priority != b->priority)
 		return a->priority > b->priority ? -1 : 1;
+	if (a->band != b->band)
+		return a->band < b->band ? -1 : 1;
 	if (a->tenant != b->tenant)
 		return a->tenant < b->tenant ? -1 : 1;
 	return (a->stream > b->stream) - (a->stream < b->stream);
 }
 
-struct sorted_stream *order_streams(const struct round *round, size_t *ret_count)
+struct sorted_stream *order_streams(struct round *round, size_t *ret_count)
 {
 	struct sorted_stream *sorted = ARENA_ARRAY(round->arena, struct sorted_stream, round->input->stream_count + 1);
 	size_t count = 0;
@@ -70,7 +79,8 @@ struct sorted_stream *order_streams(const struct round *round, size_t *ret_count
 	for (size_t s = 0; s < round->input->stream_count; s++)
 		if (round->input->streams[s].entry_count > 0)
 			sorted[count++] = (struct sorted_stream){ class_at(round->matcher, round->input->streams[s].class)->ask->priority,
-								  round->input->streams[s].tenant, (uint32_t)s };
+								  turn_band(round, round->input->streams[s].class),
+								  turn_tenant(round, round->input->streams[s].tenant), (uint32_t)s };
 	if (count > 1)
 		qsort(sorted, count, sizeof(*sorted), compare_streams);
 	*ret_count = count;
@@ -207,5 +217,5 @@ void level_moved(struct round *round, struct level *level, uint32_t stream)
 {
 	urgent_moved(round, level, stream);
 	if (!round->streams[stream].done)
-		queue_moved(round, queue_of(level, round->input->streams[stream].tenant), stream);
+		queue_moved(round, queue_of(level, turn_tenant(round, round->input->streams[stream].tenant)), stream);
 }

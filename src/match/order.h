@@ -1,5 +1,5 @@
-/* The order within a round. Streams are sorted by priority; the streams of one priority are a level. Within a level those whose heads
- * have near deadlines come first, the nearest before the others; then each tenant has a heap of its streams by age, and the
+/* The order within a round. Streams are sorted by priority (and band, see turn.c); those of one are a level. Within a level those
+ * whose heads have near deadlines come first, the nearest before the others; then each tenant has a heap of its streams by age, and the
  * tenant whose turn it is comes from the shares.
  *
  * One queue over all streams, keyed by (priority, standing, age), was rejected: each placement changes the
@@ -33,7 +33,8 @@ struct level {
 
 struct sorted_stream {
 	int64_t priority;
-	uint32_t tenant;
+	int band;        /* of places to go, fewest first; turn.h */
+	uint32_t tenant; /* whose turn it stands in */
 	uint32_t stream;
 };
 
@@ -42,9 +43,9 @@ static inline const struct match_entry *head(const struct round *round, uint32_t
 	return &round->input->streams[stream].entries[round->streams[stream].next];
 }
 
-/* The streams that have entries: the highest priority first, tenants together. O(n log n). */
-struct sorted_stream *order_streams(const struct round *round, size_t *ret_count);
-/* A level of the streams [0, count), which are of one priority. O(count). */
+/* The streams that have entries: the highest priority first, then the lowest band, tenants together. O(n log n). */
+struct sorted_stream *order_streams(struct round *round, size_t *ret_count);
+/* A level of the streams [0, count), which are of one priority and band. O(count). */
 void level_open(struct round *round, const struct sorted_stream *sorted, size_t count, struct level *ret);
 /* The stream whose turn it is; UINT32_MAX when the level is through. O(depth of the tenants) and what is thrown out. */
 uint32_t level_pick(struct round *round, struct level *level);

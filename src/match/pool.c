@@ -57,6 +57,7 @@ static void group_init(struct pool *pool, struct pool_group *group, const struct
 
 			group->parts[group->part[c]].whole += left == CHIP_MILLI;
 			group->parts[group->part[c]].milli += left;
+			group->parts[group->part[c]].by_left[left_step(left)]++;
 		}
 		for (uint32_t p = 0; p < group->layout->part_count; p++)
 			group_by_whole(group, p)[node_whole(group, group->chips + (size_t)n * chips, p)]++;

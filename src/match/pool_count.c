@@ -33,6 +33,19 @@ static int64_t whole_bound(const struct pool_group *group, uint32_t part, uint32
 	return workers;
 }
 
+/* Workers that shares of one part's chips allow: chip by chip, at the upper end of its step. */
+static int64_t share_bound(const struct part_totals *part, uint32_t milli)
+{
+	int64_t workers = 0;
+
+	for (uint32_t step = left_step(milli); step <= LEFT_STEPS; step++) {
+		uint32_t most = step == LEFT_STEPS ? CHIP_MILLI : (step + 1) * CHIP_MILLI / LEFT_STEPS;
+
+		workers += (int64_t)part->by_left[step] * (most / milli);
+	}
+	return workers;
+}
+
 /* No more workers than this fit, by what is free in total. */
 static int64_t group_bound(struct pool *pool, const struct pool_group *group, struct need *need)
 {
@@ -53,7 +66,7 @@ static int64_t group_bound(struct pool *pool, const struct pool_group *group, st
 	for (uint64_t rest = in->parts; rest; rest &= rest - 1) {
 		unsigned p = (unsigned)__builtin_ctzll(rest);
 
-		chips += need->milli == CHIP_MILLI ? whole_bound(group, p, need->chips) : group->parts[p].milli / need->milli;
+		chips += need->milli == CHIP_MILLI ? whole_bound(group, p, need->chips) : share_bound(&group->parts[p], need->milli);
 	}
 	return chips < bound ? chips : bound;
 }

@@ -352,9 +352,11 @@ static const char *chip_change(struct pool_group *group, uint32_t chip, uint16_t
 	if (*at + by > CHIP_MILLI)
 		return "a chip was to be given back twice";
 	part->whole -= *at == CHIP_MILLI;
+	part->by_left[left_step(*at)]--;
 	part->milli += by;
 	*at = (uint16_t)(*at + by);
 	part->whole += *at == CHIP_MILLI;
+	part->by_left[left_step(*at)]++;
 	return NULL;
 }
 

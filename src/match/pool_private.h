@@ -30,9 +30,18 @@ struct bucket {
 	};
 };
 
+#define LEFT_STEPS 16 /* of a chip, by which chips are counted */
+
+/* Free chips of a part of the group's layout. */
 struct part_totals {
-	int64_t whole, milli; /* free chips of a part of the group's layout */
+	int64_t whole, milli;
+	uint32_t by_left[LEFT_STEPS + 1]; /* chips by what is left of them, in steps, rounded down */
 };
+
+static inline uint32_t left_step(uint32_t milli)
+{
+	return milli * LEFT_STEPS / CHIP_MILLI;
+}
 
 struct pool_group {
 	struct layout *layout;

@@ -167,6 +167,7 @@ static bool group_is_consistent(const struct pool *pool, const struct pool_group
 				return false;
 			parts[group->part[c]].whole += chips[c] == CHIP_MILLI;
 			parts[group->part[c]].milli += chips[c];
+			parts[group->part[c]].by_left[left_step(chips[c])]++;
 		}
 		for (uint32_t p = 0; p < group->layout->part_count; p++)
 			by_whole[group->layout->part_start[p] + p + node_whole(group, chips, p)]++;
@@ -174,7 +175,8 @@ static bool group_is_consistent(const struct pool *pool, const struct pool_group
 	if (memcmp(by_whole, group->by_whole, (group->layout->chip_count + group->layout->part_count) * sizeof(*by_whole)) != 0)
 		return false;
 	for (uint32_t p = 0; p < group->layout->part_count; p++)
-		if (parts[p].whole != group->parts[p].whole || parts[p].milli != group->parts[p].milli)
+		if (parts[p].whole != group->parts[p].whole || parts[p].milli != group->parts[p].milli ||
+		    memcmp(parts[p].by_left, group->parts[p].by_left, sizeof(parts[p].by_left)) != 0)
 			return false;
 	return cpu == group->cpu_free && memory == group->memory_free && memcmp(resources, group->resource_free, sizeof(resources)) == 0;
 }

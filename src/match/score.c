@@ -91,6 +91,14 @@ void score_site(const struct ask *ask, const struct site_view *site, const struc
 		ret->total = *part > SCORE_MAX - ret->total ? SCORE_MAX : ret->total + *part;
 }
 
+int64_t score_scarcity(const struct ask *ask, const struct site_view *site, int64_t scarcity_permille,
+		       const struct score_weights *weights)
+{
+	int64_t permille = limited(scale(scarcity_permille, weights->scarcity_permille, 1000));
+
+	return scale(price_at_site(ask, site), permille, 1000) + permille;
+}
+
 int64_t score_fragmentation(const struct site_view *site, int64_t loss_milli, const struct score_weights *weights)
 {
 	return scale(scale(site->price.chip_hour_micro, loss_milli, CHIP_MILLI), weights->fragmentation_permille, 1000);

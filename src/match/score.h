@@ -6,6 +6,7 @@
  *   data, wait     moving the data that lies elsewhere: the links' prices, and the time it takes, during which the
  *                  job waits. Both fall once and are spread over the time that it runs
  *   energy, carbon of the chips, where the site says what they cost and emit
+ *   scarcity       a share of the price, for places that others depend on more (scarce.c); not in score_site()
  *   fragmentation  chips that the choice of nodes makes useless for the demand to come, at the site's price of chips.
  *                  Known only once nodes were chosen; score_site() leaves it 0
  * All but the last depend on ask and site alone, and are kept per class and site.
@@ -25,6 +26,9 @@ struct score {
 
 void score_site(const struct ask *ask, const struct site_view *site, const struct rule_context *context,
 		const struct score_weights *weights, struct score *ret);
+/* What scarcity adds at a site that is `scarcity_permille` as scarce as the scarcest. The permille itself orders sites that are free of
+ * charge. */
+int64_t score_scarcity(const struct ask *ask, const struct site_view *site, int64_t scarcity_permille, const struct score_weights *weights);
 /* What `loss_milli` chips made useless cost an hour at the site. */
 int64_t score_fragmentation(const struct site_view *site, int64_t loss_milli, const struct score_weights *weights);
 

@@ -441,3 +441,23 @@ void shares_import(struct shares *shares, const struct share_account *accounts, 
 	}
 	totals_make(shares);
 }
+
+uint64_t shares_held(const struct shares *shares, uint32_t tenant)
+{
+	const struct share_node *node = &shares->nodes[tenant];
+	uint64_t most = 0;
+
+	for (int r = 0; r < SHARE_RESOURCES; r++) {
+		uint64_t share = shares->supply[r] > 0 ? (uint64_t)(((unsigned __int128)node->total.held[r] << 32) / (uint64_t)shares->supply[r]) : 0;
+
+		most = share > most ? share : most;
+	}
+	return most;
+}
+
+uint32_t shares_top(const struct shares *shares, uint32_t tenant)
+{
+	while (shares->nodes[tenant].depth > 1)
+		tenant = shares->nodes[tenant].parent;
+	return tenant;
+}

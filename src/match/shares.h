@@ -78,6 +78,11 @@ struct share_view {
 };
 void shares_view(const struct shares *shares, uint32_t tenant, int64_t now_us, struct share_view *ret);
 
+/* The part of the supply that it holds now, with all below it: of its dominant resource, in 2^-32. O(1). */
+uint64_t shares_held(const struct shares *shares, uint32_t tenant);
+/* The one below the root that the tenant is or stands below; the root for itself. O(depth). */
+uint32_t shares_top(const struct shares *shares, uint32_t tenant);
+
 /* --- the order of one round ---
  * A pick holds the tenants that have something queued. What the round places is charged to the pick, not to the shares:
  * decisions change nothing. After charges and releases the pick says what shares would say that had been charged the same at

@@ -3,6 +3,9 @@
 static const char *const node_policy_words[] = { "weir", "fgd", "bestfit", "random" };
 STRING_TABLE_DEFINE(enum node_policy, node_policy, NODE_POLICY_COUNT);
 
+static const char *const queue_order_words[] = { "age", "short" };
+STRING_TABLE_DEFINE(enum queue_order, queue_order, QUEUE_ORDER_COUNT);
+
 void policy_defaults(struct policy_spec *policy)
 {
 	*policy = (struct policy_spec){

@@ -21,6 +21,10 @@
 enum node_policy { NODE_POLICY_WEIR, NODE_POLICY_FGD, NODE_POLICY_BESTFIT, NODE_POLICY_RANDOM, NODE_POLICY_COUNT };
 STRING_TABLE_DECLARE(enum node_policy, node_policy); /* weir, fgd, bestfit, random */
 
+/* Who comes next within a priority: by share and age, or so that waits are short (match/turn.c). */
+enum queue_order { QUEUE_AGE, QUEUE_SHORT, QUEUE_ORDER_COUNT };
+STRING_TABLE_DECLARE(enum queue_order, queue_order); /* age, short */
+
 /* Amounts of what every demand uses; the dominant resource is found among them. */
 struct amounts {
 	int64_t cpu_milli;
@@ -44,6 +48,7 @@ struct tenant_spec {
  * + data moved * the links' prices               these two spread over the hours that it may run
  * + wait   * price of the time that moving the data takes
  * + energy at the site's price + carbon at `carbon_micro_per_kg`
+ * + scarcity: of the price, the more the more work there is that can go nowhere else
  * + fragmentation: chips that the placement makes useless, at the site's price for chips
  */
 struct score_weights {
@@ -54,6 +59,7 @@ struct score_weights {
 	int64_t energy_permille;         /* of the site's price of energy; default 1000 */
 	int64_t carbon_micro_per_kg;     /* default 0 */
 	int64_t fragmentation_permille;  /* default 1000 */
+	int64_t scarcity_permille;       /* of the price, at the site that narrow work depends on most (match/scarce.c); default 0 */
 };
 
 struct policy_spec {
@@ -68,6 +74,7 @@ struct policy_spec {
 	int64_t backfill_depth;   /* entries of each class looked at behind one that does not fit; default 256 */
 	bool preemption;          /* default true: willing work gives way to higher priorities and to quotas */
 	enum node_policy nodes;   /* default weir */
+	enum queue_order order;   /* default age */
 };
 
 void policy_defaults(struct policy_spec *policy);

@@ -111,8 +111,8 @@ static struct amounts ask_amounts(const struct ask *ask)
 	return (struct amounts){ ask->shape.cpu_milli * workers, ask->shape.memory_mib * workers, ask->shape.chips.milli * workers };
 }
 
-static void engine_open(struct engine *engine, const struct replay_trace *trace, const struct replay_settings *settings, struct arena *arena,
-			struct replay *ret)
+static void engine_open(struct engine *engine, const struct replay_trace *trace, const struct replay_settings *settings,
+			struct arena *arena, struct replay *ret)
 {
 	*engine = (struct engine){ .trace = trace, .settings = settings, .ret = ret };
 	*ret = (struct replay){ .outcomes = ARENA_ARRAY(arena, struct replay_outcome, trace->job_count + 1) };

@@ -12,11 +12,6 @@
 
 #define TABLE_MIN 1024
 
-static uint32_t band_of(const struct engine *engine, const struct replay_job *job)
-{
-	return 0;
-}
-
 static size_t key_hash(uint32_t ask, uint32_t tenant, uint32_t band)
 {
 	uint64_t hash = ((uint64_t)ask << 32 | tenant) * UINT64_C(0x9e3779b97f4a7c15);
@@ -44,7 +39,7 @@ static void table_grow(struct engine *engine)
 
 static struct replay_stream *stream_of(struct engine *engine, const struct replay_job *job)
 {
-	uint32_t band = band_of(engine, job);
+	uint32_t band = match_time_band(engine->policy, job->limit_us);
 	struct replay_stream *stream;
 	size_t at;
 
@@ -96,7 +91,8 @@ void replay_queue_add(struct engine *engine, size_t number)
 	for (at = stream->count++; at > stream->head && stream->entries[at - 1].order > number; at--)
 		stream->entries[at] = stream->entries[at - 1];
 	stream->entries[at] = (struct match_entry){ .demand = number + 1, .replica = job->replica, .order = number, .time_us = job->limit_us,
-						    .deadline_us = job->deadline_us };
+						    .deadline_us = job->deadline_us,
+						    .since_us = job->submit_us };
 	if (!stream->place)
 		stream_activate(engine, stream);
 	engine->queued++;
@@ -133,8 +129,8 @@ void replay_queue_input(struct engine *engine, struct arena *arena, struct match
 		streams[i] = (struct match_stream){ .class = engine->classes[stream->ask], .tenant = engine->tenants[stream->tenant],
 						    .entries = stream->entries + stream->head, .entry_count = stream->count - stream->head };
 	}
-	*ret = (struct match_input){ .matcher = engine->matcher, .shares = engine->shares, .streams = streams, .stream_count = engine->active_count,
-				     .now_us = engine->now_us };
+	*ret = (struct match_input){ .matcher = engine->matcher, .shares = engine->shares, .streams = streams,
+				     .stream_count = engine->active_count, .now_us = engine->now_us };
 }
 
 void replay_queue_done(struct engine *engine)

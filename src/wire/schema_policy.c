@@ -47,6 +47,8 @@ static const struct field weight_fields[] = {
 	      .help = "what a kilogram of CO2 counts"),
 	FIELD(FIELD_INTEGER, TYPE, fragmentation_permille, "fragmentation_permille", 8, PERMILLE, .fallback = 1000,
 	      .help = "what chips made useless count, of the site's price of chips"),
+	FIELD(FIELD_INTEGER, TYPE, scarcity_permille, "scarcity_permille", 9, PERMILLE,
+	      .help = "of the price, added at the site that narrow work depends on most, and less at the others"),
 };
 static const struct schema weights_schema = SCHEMA("weights", TYPE, weight_fields);
 #undef TYPE
@@ -208,6 +210,8 @@ static const struct field policy_fields[] = {
 	      .help = "willing work gives way to higher priorities and to quotas"),
 	FIELD(FIELD_ENUM, TYPE, nodes, "nodes", 9, .table = &node_policy_table, .fallback = NODE_POLICY_WEIR,
 	      .help = "the rule for nodes and chips"),
+	FIELD(FIELD_ENUM, TYPE, order, "order", 10, .table = &queue_order_table, .fallback = QUEUE_AGE,
+	      .help = "who comes next within a priority"),
 };
 const struct schema policy_schema = SCHEMA("policy", TYPE, policy_fields, .check = check_policy, .check_faulty = true);
 #undef TYPE

@@ -20,8 +20,8 @@ static int read_text(const char *text, struct arena *arena, struct swf *ret, str
 
 static void test_reads_jobs_and_comments(void **state)
 {
-	static const char text[] = "; Version: 2.2\n;Computer:  a cluster \r\n; UnixStartTime: 1132444805\n; MaxProcs: 128\n; Partition: 5 grid.example\n"
-				   ";  Partition: all of them\n; Queue: 1 short\n; free words\n\n" JOB "\n"
+	static const char text[] = "; Version: 2.2\n;Computer:  a cluster \r\n; UnixStartTime: 1132444805\n; MaxProcs: 128\n"
+				   "; Partition: 5 grid.example\n;  Partition: all of them\n; Queue: 1 short\n; free words\n\n" JOB "\n"
 				   "\t8 101 2 61 1 30.25 1024 -1 -1 2048 0 3 2 9 1 5 7 10\r\n   \n";
 	cleanup_arena struct arena arena = { 0 };
 	struct err err = { "" };
@@ -73,7 +73,8 @@ static void test_faults_have_their_place(void **state)
 		{ "; Version: 2\n", "there is no job in it", -EINVAL },
 		{ JOB "\n1 2 3\n", "line 2: has 3 fields, expected the 18", -EINVAL },
 		{ JOB " 4\n", "line 1: has 19 fields", -EINVAL },
-		{ "; x\n7 100 -1 sixty 4 -1 -1 4 120 -1 1 3 2 -1 -1 5 -1 -1\n", "line 2: field 4 (run time) is \"sixty\", expected a number, or -1", -EINVAL },
+		{ "; x\n7 100 -1 sixty 4 -1 -1 4 120 -1 1 3 2 -1 -1 5 -1 -1\n",
+		  "line 2: field 4 (run time) is \"sixty\", expected a number, or -1", -EINVAL },
 		{ "7 100 -1 60 4 -1 -1 4 120 -1 1 3.5 2 -1 -1 5 -1 -1\n", "line 1: field 12 (user) is \"3.5\", expected a whole number", -EINVAL },
 		{ "7 100 -2 60 4 -1 -1 4 120 -1 1 3 2 -1 -1 5 -1 -1\n", "field 3 (wait time) is \"-2\"", -EINVAL },
 		{ "7 -1 -1 60 4 -1 -1 4 120 -1 1 3 2 -1 -1 5 -1 -1\n", "field 2 (submit time) is -1", -EINVAL },
@@ -137,8 +138,8 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads_jobs_and_comments), cmocka_unit_test(test_last_line_needs_no_end), cmocka_unit_test(test_faults_have_their_place),
-		cmocka_unit_test(test_a_zero_byte_is_no_number), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_reads_jobs_and_comments), cmocka_unit_test(test_last_line_needs_no_end),
+		cmocka_unit_test(test_faults_have_their_place), cmocka_unit_test(test_a_zero_byte_is_no_number), cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
