@@ -111,7 +111,7 @@ static double weir_worth(const struct fixture *fixture, const struct node_copy *
 	}
 	for (size_t i = 0; i < SHAPES; i++) {
 		const struct need *need = fixture->shapes[i];
-		double weight = need->chips ? (double)fixture->counts[i] / ((double)need->cpu + cpu / chips / 10) : 0;
+		double weight = need->chips ? (double)fixture->counts[i] / ((double)need->cpu + cpu / chips * 0.45) : 0;
 		double asked = (double)need->chips * need->milli, most = usable(&fixture->worth, need, node, true);
 
 		weights += weight;
