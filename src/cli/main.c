@@ -20,6 +20,7 @@ const struct command commands[] = {
 	{ "cancel", cmd_cancel, "cancel demands", GROUP_WORK },
 	{ "check", cmd_check, "check files of networks, chips and demands", GROUP_WORK },
 	{ "match", cmd_match, "try one round of matching over files, without a server", GROUP_WORK },
+	{ "replay", cmd_replay, "replay a trace in simulated time, without a server", GROUP_WORK },
 	{ "sites", cmd_sites, "list sites, or show one", GROUP_NETWORK },
 	{ "drain", cmd_drain, "let nothing new start at a site", GROUP_NETWORK },
 	{ "undrain", cmd_undrain, "open a drained site again", GROUP_NETWORK },

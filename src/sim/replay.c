@@ -72,7 +72,7 @@ static void open_sites(struct engine *engine, const struct network_spec *network
 			all.chip_milli += supply->groups[g].chip_milli_free_total;
 		}
 		views[s] = (struct site_view){ .index = (uint32_t)s, .name = spec->name, .title = spec->title, .tier = spec->tier,
-					       .region = spec->region, .engine = spec->engine, .condition = CONDITION_UP, .price = spec->price,
+					       .region = spec->region, .engine = ENGINE_SIMULATED, .condition = CONDITION_UP, .price = spec->price,
 					       .energy = spec->energy, .supply = supply };
 	}
 	matcher_set_sites(engine->matcher, &engine->context, views, network->site_count);
@@ -259,8 +259,12 @@ static void step(struct engine *engine)
 	bool submitted = false;
 
 	pass_time(engine, first_is_end ? engine->ends[0].at_us : trace->jobs[engine->next].submit_us);
-	while (engine->end_count > 0 && engine->ends[0].at_us == engine->now_us)
-		end_work(engine, ends_pop(engine).work);
+	while (engine->end_count > 0 && engine->ends[0].at_us == engine->now_us) {
+		struct match_work *work = ends_pop(engine).work;
+
+		replay_learn_time(engine, &trace->jobs[work->demand - 1]);
+		end_work(engine, work);
+	}
 	for (; engine->next < trace->job_count && trace->jobs[engine->next].submit_us == engine->now_us; engine->next++, submitted = true)
 		submit_job(engine, engine->next);
 	decide(engine);

@@ -35,7 +35,7 @@ struct replay_tenant {
 };
 
 struct replay_trace {
-	const struct ask *const *asks; /* distinct */
+	const struct ask *const *asks; /* distinct; `simulated`, as all sites are */
 	size_t ask_count;
 	const struct replay_tenant *tenants;
 	size_t tenant_count;

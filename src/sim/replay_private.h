@@ -42,8 +42,8 @@ struct engine {
 	size_t queued, done, next;
 	int64_t now_us, used_milli;
 	int64_t sample_every_us, sample_next_us;
-	int64_t limits_us, ran_us; /* sums over what ended lately: how much of its limit work takes */
-	size_t forecasts;
+	int64_t limits_s, ran_s; /* sums over what ended lately: how much of its limit work takes */
+	size_t predicted, predict_next; /* jobs that were there at the last forecast; with how many the next is made */
 };
 
 /* --- replay_queue.c --- */
@@ -58,7 +58,9 @@ void replay_queue_done(struct engine *engine);
 void replay_samples_open(struct engine *engine, struct arena *arena);
 void replay_samples_pass(struct engine *engine, int64_t now_us);
 void replay_samples_end(struct engine *engine);
-/* Now and then foretells the start of what was submitted last and waits. */
+/* The job ran to its end. */
+void replay_learn_time(struct engine *engine, const struct replay_job *job);
+/* Now and then foretells the start of what was submitted since the last time and waits. */
 void replay_predict(struct engine *engine);
 
 #endif

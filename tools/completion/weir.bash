@@ -11,6 +11,7 @@ _weir_options() {
 	submit) options="--wait --timeout --key --retry-for --json --server --token-file --ca-file --help" ;;
 	cancel) options="--array --tenant --json --server --token-file --ca-file --help" ;;
 	check) options="--json --help" ;;
+	replay) options="--network --slots --catalogue --policy --home --predictions --plot --progress --json --help" ;;
 	match) options="--network --catalogue --policy --demands --json --help" ;;
 	sites) options="--tier --region --condition --engine --draining --contains --json --server --token-file --ca-file --help" ;;
 	drain) options="--reason --wait --json --server --token-file --ca-file --help" ;;
