@@ -174,6 +174,7 @@ static bool arrive(struct world *world, size_t a, struct arena *arena, int64_t n
 	struct slot *slots;
 
 	arena_reset(arena);
+	matcher_learn(world->matcher, stream.class, 1);
 	match_round(&input, arena, &plan);
 	if (plan.placement_count == 0)
 		return false;

@@ -64,9 +64,9 @@ static bool chips_equal(const struct chip_ask *a, const struct chip_ask *b)
 	       words_equal(a->needs.software, a->needs.software_count, b->needs.software, b->needs.software_count);
 }
 
-static bool alike(const struct ask *a, const struct ask *b)
+static bool alike_chips(const struct ask *a, const struct ask *b)
 {
-	if (a->shape.cpu_milli != b->shape.cpu_milli || a->shape.resource_count != b->shape.resource_count ||
+	if (a->shape.resource_count != b->shape.resource_count ||
 	    a->rules.domestic_only != b->rules.domestic_only || a->rules.clearance != b->rules.clearance)
 		return false;
 	for (size_t i = 0; i < a->shape.resource_count; i++)
@@ -76,9 +76,19 @@ static bool alike(const struct ask *a, const struct ask *b)
 	return chips_equal(&a->shape.chips, &b->shape.chips);
 }
 
+static bool alike(const struct ask *a, const struct ask *b)
+{
+	return a->shape.cpu_milli == b->shape.cpu_milli && alike_chips(a, b);
+}
+
 bool need_alike(const struct need *a, const struct need *b)
 {
 	return alike(a->ask, b->ask);
+}
+
+bool need_alike_chips(const struct need *a, const struct need *b)
+{
+	return alike_chips(a->ask, b->ask);
 }
 
 static bool ask_equals(const struct ask *a, const struct ask *b)

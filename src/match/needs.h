@@ -60,8 +60,9 @@ struct need_table {
 
 /* With one ref more. */
 struct need *need_ref(struct need_table *table, const struct ask *ask);
-/* Whether they want the same of nodes apart from memory and from how workers are arranged. */
+/* Whether they want the same of nodes apart from memory (from CPU and memory) and from how workers are arranged. */
 bool need_alike(const struct need *a, const struct need *b);
+bool need_alike_chips(const struct need *a, const struct need *b);
 /* Gives true when that was the last: then the caller drops the bundles' rows and calls need_free(). */
 bool need_unref(struct need *need);
 void need_free(struct need_table *table, struct need *need);

@@ -4,7 +4,7 @@
  *   of the chips: the sum over them of v(what each has left) falls, where v comes from the effective sizes (match/sizes.h);
  *   of the node: what the mix can use of its chips falls, that is the sum over chip-using shapes t of the mix of
  *       w[t] * min(usable[t], 1.6 * (CPU left / CPU of t) * chips of t, 3.2 * (memory left / memory of t) * chips of t)
- * with w[t] proportional to count[t] / (CPU of t + a tenth of the mix's CPU per chip), adding up to 1, and usable[t] what t may use
+ * with w[t] proportional to count[t] / (CPU of t + 0.45 times the mix's CPU per chip), adding up to 1, and usable[t] what t may use
  * of the chips, in milli: whole free chips, or v of what is left on chips with enough for the share; 0 when t does not fit.
  * The second is compared in steps of WORTH_STEP milli, to the nearest, so that near ties are left to the order of nodes, which keeps
  * the nodes behind empty. The first keeps remainders useful, the second keeps CPU and memory beside chips; shapes that ask for little
@@ -26,7 +26,7 @@
 #include "match/needs.h"
 #include "model/policy.h"
 
-#define WORTH_SHAPES_MAX 128 /* of the mix, the heaviest */
+#define WORTH_SHAPES_MAX 256 /* of the mix, the heaviest; others count with the likest of them */
 #define WORTH_ONE 65536      /* the weights add up to this */
 #define WORTH_STEP 36
 #define WORTH_SCORE_MAX 32766

@@ -60,7 +60,7 @@ static size_t commonest(const struct weighed *weighed, size_t count)
 	return kept;
 }
 
-/* A tenth of the CPU that the mix asks for with each chip: so much is added to what a shape asks for. */
+/* 0.45 times the CPU that the mix asks for with each chip: so much is added to what a shape asks for. */
 static uint64_t cpu_base(const struct weighed *weighed, size_t count)
 {
 	unsigned __int128 cpu = 0, milli = 0;
@@ -69,7 +69,23 @@ static uint64_t cpu_base(const struct weighed *weighed, size_t count)
 		cpu += (unsigned __int128)weighed[i].count * (uint64_t)weighed[i].need->cpu;
 		milli += (unsigned __int128)weighed[i].count * weighed[i].need->chips * weighed[i].need->milli;
 	}
-	return milli ? (uint64_t)(cpu * (CHIP_MILLI / 10) / milli) + 1 : 1;
+	return milli ? (uint64_t)(cpu * (CHIP_MILLI * 9 / 20) / milli) + 1 : 1;
+}
+
+/* Shapes beyond the most that are kept count with the one that is likest: the same chips, the nearest CPU. */
+static size_t join_tail(struct weighed *weighed, size_t count)
+{
+	for (size_t i = WORTH_SHAPES_MAX; i < count; i++) {
+		struct weighed *nearest = NULL;
+
+		for (size_t k = 0; k < WORTH_SHAPES_MAX; k++)
+			if (need_alike_chips(weighed[k].need, weighed[i].need) &&
+			    (!nearest || llabs(weighed[k].need->cpu - weighed[i].need->cpu) < llabs(nearest->need->cpu - weighed[i].need->cpu)))
+				nearest = &weighed[k];
+		if (nearest)
+			nearest->count += weighed[i].count;
+	}
+	return count < WORTH_SHAPES_MAX ? count : WORTH_SHAPES_MAX;
 }
 
 static size_t shapes_of(const struct worth *worth, struct need *const *needs, const uint64_t *counts, size_t count, struct weighed **ret)
@@ -80,7 +96,7 @@ static size_t shapes_of(const struct worth *worth, struct need *const *needs, co
 
 	if (worth->policy == NODE_POLICY_FGD)
 		kept = commonest(weighed, kept);
-	kept = kept > WORTH_SHAPES_MAX ? WORTH_SHAPES_MAX : kept;
+	kept = join_tail(weighed, kept);
 	for (size_t i = 0; i < kept; i++)
 		most = weighed[i].count > most ? weighed[i].count : most;
 	for (size_t i = 0; i < kept; i++) {
