@@ -14,7 +14,7 @@ PAGE = (ROOT / "docs" / "files.md").read_text()
 class FilesDocument(unittest.TestCase):
     def test_the_examples_are_taken(self):
         examples = re.findall(r"(?s)```yaml\n(.*?)```", PAGE)
-        self.assertEqual(len(examples), 7)
+        self.assertEqual(len(examples), 8)
         for number, text in enumerate(examples):
             with tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder, f"example{number}.yaml")
@@ -24,7 +24,7 @@ class FilesDocument(unittest.TestCase):
 
     def test_the_policies_are_those_of_the_examples(self):
         files = sorted((ROOT / "examples" / "policies").glob("*.yaml"))
-        self.assertEqual([path.name for path in files], ["near.yaml", "tenants.yaml", "west.yaml"])
+        self.assertEqual([path.name for path in files], ["grid.yaml", "near.yaml", "tenants.yaml", "west.yaml"])
         for path in files:
             self.assertIn("```yaml\n" + path.read_text() + "```", PAGE, path.name)
 
