@@ -107,14 +107,16 @@ void class_release(struct platform *platform, struct class *class)
 
 /* --- the queues -------------------------------------------------------------------------------- */
 
-static int compare_queues(const struct queue *queue, const char *tenant, bool dated)
+static int compare_queues(const struct queue *queue, const char *tenant, bool dated, uint32_t band)
 {
 	int order = strcmp(queue->tenant, tenant);
 
-	return order ? order : (int)queue->dated - (int)dated;
+	if (order)
+		return order;
+	return queue->dated != dated ? (int)queue->dated - (int)dated : (queue->band > band) - (queue->band < band);
 }
 
-struct queue *queue_get(struct class *class, const char *tenant, bool dated)
+struct queue *queue_get(struct class *class, const char *tenant, bool dated, uint32_t band)
 {
 	size_t low = 0, high = class->queue_count;
 	struct queue *queue;
@@ -122,17 +124,18 @@ struct queue *queue_get(struct class *class, const char *tenant, bool dated)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_queues(class->queues[middle], tenant, dated) < 0)
+		if (compare_queues(class->queues[middle], tenant, dated, band) < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < class->queue_count && compare_queues(class->queues[low], tenant, dated) == 0)
+	if (low < class->queue_count && compare_queues(class->queues[low], tenant, dated, band) == 0)
 		return class->queues[low];
 	queue = mem_alloc(sizeof(*queue));
 	queue->class = class;
 	queue->tenant = mem_strdup(tenant);
 	queue->dated = dated;
+	queue->band = band;
 	ARRAY_RESERVE(class->queues, class->queue_capacity, class->queue_count + 1);
 	memmove(class->queues + low + 1, class->queues + low, (class->queue_count - low) * sizeof(*class->queues));
 	class->queues[low] = queue;
@@ -211,12 +214,13 @@ size_t queue_older(const struct queue *queue, uint64_t order)
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica)
 {
 	struct match_entry entry = { .demand = demand->id, .replica = replica, .order = demand_order(demand, replica),
-				     .time_us = demand->time_limit_us, .deadline_us = demand->deadline_us };
+				     .time_us = demand->time_limit_us, .deadline_us = demand->deadline_us, .since_us = demand->accepted_us };
 	struct queue *queue = demand->queue;
 	size_t place;
 
 	if (!queue)
-		queue = demand->queue = queue_get(demand->class, demand->tenant->text, demand->deadline_us > 0);
+		queue = demand->queue = queue_get(demand->class, demand->tenant->text, demand->deadline_us > 0,
+						  match_time_band(&platform->policy, demand->time_limit_us));
 	activate(platform, queue);
 	if (queue->end == queue->capacity)
 		relay(queue, queue->head < queue_length(queue) / 4 ? queue->head : queue_length(queue) / 4);

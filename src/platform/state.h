@@ -47,11 +47,13 @@ struct label_link {
 	struct demand *previous, *next;
 };
 
-/* The replicas of one class and one tenant that wait for a place; those with a deadline stand apart. */
+/* The replicas of one class and one tenant that wait for a place; those with a deadline stand apart, and where the policy says
+ * `order: short` those of different bands of time limits, by the policy at the time that the demand was first queued. */
 struct queue {
 	struct class *class;
 	char *tenant; /* owned */
 	bool dated;
+	uint32_t band; /* match_time_band() */
 	/* entries[head .. end), by order. demand 0: a hole, left by one that was taken out of the middle. */
 	struct match_entry *entries;
 	size_t head, end, capacity, holes;
@@ -79,7 +81,7 @@ struct class {
 	struct shape shape; /* its numbers and resources, owned; the lists about chips are empty */
 	size_t demand_count;
 	uint64_t network_serial; /* of the network that it was checked against */
-	struct queue **queues; /* by tenant, then by dated; they live as long as the class */
+	struct queue **queues; /* by tenant, then by dated, then by band; they live as long as the class */
 	size_t queue_count, queue_capacity;
 	/* observed: in the books (books.c) */
 	uint64_t books_serial; /* of the books that know it; 0 none */
@@ -365,7 +367,7 @@ void class_release(struct platform *platform, struct class *class); /* frees it 
 void class_free(struct class *class);
 const struct ask *class_ask(const struct class *class, struct arena *arena); /* decoded */
 /* The queue of the class's replicas of the tenant; made when missing. O(log queues) once it is there. */
-struct queue *queue_get(struct class *class, const char *tenant, bool dated);
+struct queue *queue_get(struct class *class, const char *tenant, bool dated, uint32_t band);
 size_t queue_length(const struct queue *queue);
 size_t queue_older(const struct queue *queue, uint64_t order); /* entries, holes included, that are older */
 void queue_add(struct platform *platform, struct demand *demand, uint32_t replica);

@@ -53,7 +53,7 @@ static void check_queue(const struct fixture *fixture)
 {
 	struct arena arena = { 0 };
 	size_t count, at = 0;
-	struct queue *queue = queue_get(fixture->class, "lab", false);
+	struct queue *queue = queue_get(fixture->class, "lab", false, 0);
 	const struct match_entry *entries = queue_entries(queue, 0, &arena, &count);
 
 	assert_int_equal(queue->active_index != 0, count > 0);
