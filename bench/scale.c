@@ -77,7 +77,8 @@ static void make_sites(struct world *world, size_t sites, size_t nodes)
 		enum tier tier = s < hubs ? TIER_HUB : s < hubs + regionals ? TIER_REGIONAL : TIER_EDGE;
 		size_t of_tier = tier == TIER_HUB ? hubs : tier == TIER_REGIONAL ? regionals : sites - hubs - regionals;
 		size_t share = nodes * (tier == TIER_HUB ? 50 : tier == TIER_REGIONAL ? 30 : 20) / 100 / of_tier;
-		size_t count = s + 1 == sites || share > left ? left : share > 0 ? share : 1;
+		size_t most = left - (sites - s - 1); /* each that follows gets one at least */
+		size_t count = s + 1 == sites || share > most ? most : share > 0 ? share : 1;
 
 		*site = (struct site_spec){
 			.name = arena_printf(&world->arena, "site-%zu", s), .title = "", .tier = tier, .region = region_names[s % REGIONS],
