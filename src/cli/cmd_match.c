@@ -407,22 +407,6 @@ static void print_json(const struct trial *trial, const struct totals *totals)
 
 /* --- reading ---------------------------------------------------------------------------------------- */
 
-static int read_one(const char *path, enum file_kind kind, struct arena *arena, struct input *ret)
-{
-	cleanup_strbuf struct strbuf text = { 0 };
-
-	if (input_read(path, arena, ret) < 0) {
-		problems_print(&ret->problems, &text);
-		fputs(strbuf_text(&text), stderr);
-		return EXIT_FAILED;
-	}
-	if (ret->file.kind != kind) {
-		cli_complain("%s holds %s where %s was expected", ret->shown, file_kind_to_string(ret->file.kind), file_kind_to_string(kind));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
-}
-
 /* Reads every file, also after one with problems, so that all problems are told at once. */
 static int read_demands(const struct texts *paths, struct arena *arena, const struct demand_spec ***ret_demands, size_t *ret_count)
 {
@@ -432,7 +416,7 @@ static int read_demands(const struct texts *paths, struct arena *arena, const st
 	int code = EXIT_OK;
 
 	for (size_t i = 0; i < paths->count; i++) {
-		if (read_one(paths->items[i], FILE_DEMANDS, arena, &inputs[i]) != EXIT_OK)
+		if (input_read_kind(paths->items[i], FILE_DEMANDS, arena, &inputs[i]) != EXIT_OK)
 			code = EXIT_FAILED;
 		else
 			total += inputs[i].file.demand_count;
@@ -458,11 +442,11 @@ static int run(const char *network_path, const char *catalogue_path, const char 
 	struct totals totals;
 	struct trial trial;
 	size_t count = 0;
-	int code = read_one(network_path, FILE_NETWORK, &arena, network);
+	int code = input_read_kind(network_path, FILE_NETWORK, &arena, network);
 
-	if (catalogue_path && read_one(catalogue_path, FILE_CATALOGUE, &arena, catalogue) != EXIT_OK)
+	if (catalogue_path && input_read_kind(catalogue_path, FILE_CATALOGUE, &arena, catalogue) != EXIT_OK)
 		code = EXIT_FAILED;
-	if (policy_path && read_one(policy_path, FILE_POLICY, &arena, policy) != EXIT_OK)
+	if (policy_path && input_read_kind(policy_path, FILE_POLICY, &arena, policy) != EXIT_OK)
 		code = EXIT_FAILED;
 	if (read_demands(paths, &arena, &demands, &count) != EXIT_OK || code != EXIT_OK)
 		return EXIT_FAILED;

@@ -172,22 +172,6 @@ static void print_json(const struct replay_trace *trace, const struct replay_lef
 
 /* --- reading --- */
 
-static int read_one(const char *path, enum file_kind kind, struct arena *arena, struct input *ret)
-{
-	cleanup_strbuf struct strbuf text = { 0 };
-
-	if (input_read(path, arena, ret) < 0) {
-		problems_print(&ret->problems, &text);
-		fputs(strbuf_text(&text), stderr);
-		return EXIT_FAILED;
-	}
-	if (ret->file.kind != kind) {
-		cli_complain("%s holds %s where %s was expected", ret->shown, file_kind_to_string(ret->file.kind), file_kind_to_string(kind));
-		return EXIT_FAILED;
-	}
-	return EXIT_OK;
-}
-
 /* One site of so many cores. */
 static void make_network(int64_t slots, struct arena *arena, struct network_spec *ret)
 {
@@ -320,12 +304,12 @@ static int run(const struct asked *asked)
 
 	policy_defaults(defaults);
 	if (asked->network)
-		code = read_one(asked->network, FILE_NETWORK, &arena, network);
+		code = input_read_kind(asked->network, FILE_NETWORK, &arena, network);
 	else
 		make_network(asked->slots, &arena, &network->file.network);
-	if (asked->catalogue && read_one(asked->catalogue, FILE_CATALOGUE, &arena, catalogue) != EXIT_OK)
+	if (asked->catalogue && input_read_kind(asked->catalogue, FILE_CATALOGUE, &arena, catalogue) != EXIT_OK)
 		code = EXIT_FAILED;
-	if (asked->policy && read_one(asked->policy, FILE_POLICY, &arena, policy) != EXIT_OK)
+	if (asked->policy && input_read_kind(asked->policy, FILE_POLICY, &arena, policy) != EXIT_OK)
 		code = EXIT_FAILED;
 	if (code != EXIT_OK)
 		return code;

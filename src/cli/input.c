@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cli/cli.h"
 
 /* Reads at most one byte more than a file may have. */
 static int read_whole(const char *path, struct strbuf *text)
@@ -53,4 +54,20 @@ int input_read(const char *path, struct arena *arena, struct input *ret)
 	if (doc_parse_yaml(strbuf_text(&text), text.length, &doc_limits_file, arena, &doc, NULL) == 0)
 		ret->doc = doc;
 	return 0;
+}
+
+int input_read_kind(const char *path, enum file_kind kind, struct arena *arena, struct input *ret)
+{
+	cleanup_strbuf struct strbuf text = { 0 };
+
+	if (input_read(path, arena, ret) < 0) {
+		problems_print(&ret->problems, &text);
+		fputs(strbuf_text(&text), stderr);
+		return EXIT_FAILED;
+	}
+	if (ret->file.kind != kind) {
+		cli_complain("%s holds %s where %s was expected", ret->shown, file_kind_to_string(ret->file.kind), file_kind_to_string(kind));
+		return EXIT_FAILED;
+	}
+	return EXIT_OK;
 }

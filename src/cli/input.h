@@ -21,4 +21,7 @@ int input_read(const char *path, struct arena *arena, struct input *ret);
  * is a catalogue among the files; the sites and regions that demands name, when there is a network. */
 void inputs_cross_check(struct input *inputs, size_t count);
 
+/* The same of one kind. What is wrong is told on standard error; gives an exit status. */
+int input_read_kind(const char *path, enum file_kind kind, struct arena *arena, struct input *ret);
+
 #endif
