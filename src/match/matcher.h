@@ -50,6 +50,7 @@ void matcher_site_changed(struct matcher *matcher, const struct site_view *view)
 void matcher_site_seen(struct matcher *matcher, uint32_t site, int64_t seconds);
 /* The site has another supply (NULL in the view: none). Its work is forgotten, see above. O(nodes). */
 void matcher_site_supply(struct matcher *matcher, const struct site_view *view);
+/* Another policy, which is borrowed. Its rule for nodes is not taken up: that is the books' from their making on. */
 void matcher_set_policy(struct matcher *matcher, const struct policy_spec *policy);
 
 /* A class for the ask, which is copied. Counted: equal asks are the caller's to recognise. */

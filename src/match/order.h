@@ -15,7 +15,7 @@ struct stream_state {
 	int64_t fails_us; /* one that takes so long or longer found no room before what is reserved, and none will: room only shrinks */
 	size_t place;  /* in its tenant's heap */
 	bool done;
-	bool waits; /* done for now: its head is beyond its tenant's quota */
+	bool waits; /* done with the first pass: its head is beyond its tenant's quota */
 };
 
 struct tenant_queue {

@@ -103,27 +103,6 @@ void chip_parts_of(struct chip_cache *cache, const struct supply_group *group, s
 	}
 }
 
-static int64_t chip_workers(const struct worker_need *need, const struct chip_parts *parts, const uint16_t *chips, int64_t limit)
-{
-	int64_t workers = 0;
-
-	for (unsigned p = 0; p < parts->count && workers < limit; p++) {
-		uint32_t whole = 0;
-
-		for (uint64_t rest = parts->parts[p]; rest; rest &= rest - 1) {
-			uint16_t chip = chips[__builtin_ctzll(rest)];
-
-			if (need->chip_milli == CHIP_MILLI)
-				whole += chip == CHIP_MILLI;
-			else
-				workers += chip / need->chip_milli;
-		}
-		if (need->chip_milli == CHIP_MILLI)
-			workers += whole / need->chips;
-	}
-	return workers < limit ? workers : limit;
-}
-
 /* How often `part` goes into `whole`, `limit` at most. */
 static int64_t times(int64_t whole, int64_t part, int64_t limit)
 {
@@ -156,17 +135,6 @@ int64_t resource_workers(const struct resource_need *need, const struct supply_g
 		return 0;
 	for (uint32_t r = 0; r < group->resource_count && limit > 0; r++)
 		limit = times(left[r], need->counts[r], limit);
-	return limit;
-}
-
-int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free,
-		     const uint16_t *chips, int64_t limit)
-{
-	limit = times(cpu_free, need->cpu_milli, limit);
-	if (limit > 0)
-		limit = times(memory_free, need->memory_mib, limit);
-	if (limit > 0 && need->chips)
-		limit = chip_workers(need, parts, chips, limit);
 	return limit;
 }
 

@@ -56,11 +56,7 @@ enum verdict_code chip_cache_check(struct chip_cache *cache, const char *model);
 
 void chip_parts_of(struct chip_cache *cache, const struct supply_group *group, struct chip_parts *ret);
 
-/* Workers, `limit` at most, that a node with this much free holds, whatever further resources it has (resource_workers()).
- * `chips` has one entry per chip. */
-int64_t node_workers(const struct worker_need *need, const struct chip_parts *parts, int64_t cpu_free, int64_t memory_free,
-		     const uint16_t *chips, int64_t limit);
-/* The same for an empty node of the group; its further resources count. */
+/* Workers, `limit` at most, that an empty node of the group holds; its further resources count. */
 int64_t empty_node_workers(const struct worker_need *need, const struct chip_parts *parts, const struct supply_group *group, int64_t limit);
 /* Most whole chips of one model in a node of these parts. */
 uint32_t chip_parts_largest(const struct chip_parts *parts);
